@@ -1,0 +1,3 @@
+//! A typed client of runvoy's HTTP, over TCP, TLS, a Unix socket, or a control plane in the same process.
+
+pub mod transport;
