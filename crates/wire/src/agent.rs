@@ -17,6 +17,10 @@ pub const TOKEN_VARIABLE: &str = "RUNVOY_AGENT_TOKEN";
 pub const ATTEMPT_VARIABLE: &str = "RUNVOY_ATTEMPT";
 /// A file of further TLS roots, in PEM.
 pub const CA_VARIABLE: &str = "RUNVOY_AGENT_CA_FILE";
+/// Where the agent keeps lines that are not accepted yet, beyond what it holds in memory; its working directory where unset.
+pub const SPOOL_VARIABLE: &str = "RUNVOY_AGENT_SPOOL_DIR";
+/// A file that the agent's owner holds locked while it lives; once the agent gets the lock, it stops its command and ends.
+pub const OWNER_VARIABLE: &str = "RUNVOY_AGENT_OWNER_LOCK";
 /// The execution, for the command and for its launcher, which finds leftovers by it.
 pub const EXECUTION_VARIABLE: &str = "RUNVOY_EXECUTION_ID";
 /// The fencing token of the command's lock.
