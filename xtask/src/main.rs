@@ -1,1 +1,123 @@
-fn main() {}
+//! What the repository does to itself: checks, static agents, its own examples. `cargo xtask help` lists it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's tool: what it prints is all it has to say"
+)]
+
+mod agents;
+mod ci;
+mod cross_check;
+mod needs;
+mod not_run;
+mod process;
+mod readme;
+mod test;
+mod tidy;
+mod zig;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--yes]                   installs what the tests need (asks first), runs them all, lists what was not run
+  ci [--quick] [--yes]           what .ci/run calls: format, tidy, lint and tests; then documents, agents, platforms
+  tidy                           checks the promises about the tree itself: crate edges, manifests, files, links
+  readme                         runs the examples of README.md and docs/
+  agents [--arch x86_64|aarch64] builds the static agents into target/agents and checks them
+  cross-check                    checks the command line for macOS and Windows
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[String]) -> Result<()> {
+    let Some((command, rest)) = words.split_first() else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    match command.as_str() {
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        "test" => {
+            let [yes] = switches(rest, ["--yes"])?;
+            test::command(needs::Consent::from_switch(yes))
+        }
+        "ci" => {
+            let [quick, yes] = switches(rest, ["--quick", "--yes"])?;
+            let scope = if quick {
+                ci::Scope::Quick
+            } else {
+                ci::Scope::Full
+            };
+            ci::command(scope, needs::Consent::from_switch(yes))
+        }
+        "tidy" => {
+            let [] = switches(rest, [])?;
+            tidy::command()
+        }
+        "readme" => {
+            let [] = switches(rest, [])?;
+            readme::command()
+        }
+        "agents" => agents::command(&agents::chosen(rest)?),
+        "cross-check" => {
+            let [] = switches(rest, [])?;
+            cross_check::command()
+        }
+        unknown => bail!("unknown command `{unknown}`\n\n{HELP}"),
+    }
+}
+
+/// Which of the `known` switches are among the `words`; any other word is an error.
+fn switches<const N: usize>(words: &[String], known: [&str; N]) -> Result<[bool; N]> {
+    if let Some(unknown) = words.iter().find(|word| !known.contains(&word.as_str())) {
+        bail!("unknown option `{unknown}`\n\n{HELP}");
+    }
+    Ok(known.map(|switch| words.iter().any(|word| word == switch)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn switches_come_in_any_order() {
+        let known = ["--quick", "--yes"];
+        assert_eq!(
+            switches(&words("--yes --quick"), known).unwrap(),
+            [true, true]
+        );
+        assert_eq!(switches(&words("--yes"), known).unwrap(), [false, true]);
+        assert_eq!(switches(&[], known).unwrap(), [false, false]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_with_the_usage() {
+        for line in ["tset", "test --yse", "tidy now", "agents --arch mips"] {
+            let error = dispatch(&words(line)).unwrap_err().to_string();
+            assert!(
+                error.contains("usage:") || error.contains("x86_64"),
+                "{error}"
+            );
+        }
+    }
+}

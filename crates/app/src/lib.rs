@@ -1,1 +1,35 @@
-//! x
+//! The use cases: what people, agents and the reconciler may do, each behind one gate of authorization.
+//!
+//! Every change is read, decided by the core, and committed with its audit record; whoever commits hands on what it moved.
+
+mod advance;
+mod agent;
+mod app;
+mod audit;
+mod authentication;
+mod change;
+mod claims;
+mod context;
+mod drive;
+mod error;
+mod executions;
+mod gone;
+mod ids;
+mod locks;
+mod logs;
+mod stack_key;
+mod submit;
+mod users;
+mod wakeups;
+
+pub use agent::{AgentCall, Finish, FinishAnswer, PushAnswer, Start, StartAnswer, StartedRun};
+pub use app::{App, Parts, Task, Tuning};
+pub use context::{Actor, OpContext};
+pub use error::{AppError, ErrorKind};
+pub use executions::{ExecutionDetail, Killed, QueuePlace};
+pub use ids::Ids;
+pub use locks::{HolderDetail, LockDetail, Release, Released};
+pub use logs::LogPage;
+pub use stack_key::{SpecValues, StackKey};
+pub use submit::{LockWish, NewExecution, Submitted};
+pub use users::{Created, Credential, NewUser, Revoked, Rotated, UserDetail};

@@ -5,10 +5,12 @@
 
 pub mod agent;
 pub mod audit;
+pub mod copy;
 pub mod error;
 pub mod execution;
 pub mod lock;
 pub mod log;
+pub mod process_place;
 pub mod secret;
 pub mod user;
 

@@ -1,0 +1,131 @@
+//! The application: its parts, and how it hands on what a change has moved.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runvoy_core::id::{ExecutionId, OwnerId};
+use runvoy_core::lock::LockName;
+use runvoy_ports::{Clock, Launcher, Store};
+use tokio::sync::mpsc;
+
+use crate::authentication::KeyTouches;
+use crate::ids::Ids;
+use crate::stack_key::StackKey;
+use crate::wakeups::Wakeups;
+
+/// Something that a change has moved and that must be looked after at once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Do what an execution's state asks for.
+    Drive(ExecutionId),
+    /// Give a free lock to the first in its line.
+    Advance(LockName),
+}
+
+/// Answers whether the process of this name still lives.
+pub type IsOwnerAlive = Arc<dyn Fn(&OwnerId) -> bool + Send + Sync>;
+
+/// What an application is made of.
+pub struct Parts {
+    /// Everything that is kept.
+    pub store: Arc<dyn Store>,
+    /// Where commands run.
+    pub launcher: Arc<dyn Launcher>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The deployment's secret.
+    pub key: StackKey,
+    /// Who takes what has moved; the reconciler finds what is lost here.
+    pub tasks: mpsc::UnboundedSender<Task>,
+    /// This process, where several share a store and each drives only its own.
+    pub owner: Option<OwnerId>,
+    /// Whether another owner lives.
+    pub is_owner_alive: IsOwnerAlive,
+    /// Intervals.
+    pub tuning: Tuning,
+}
+
+/// Intervals that differ between a server and a single command.
+#[derive(Debug, Clone, Copy)]
+pub struct Tuning {
+    /// How often agents send heartbeats; a cancel reaches them within this time.
+    pub heartbeat: Duration,
+    /// How long agents gather lines while somebody reads.
+    pub flush_read: Duration,
+    /// How long agents gather lines while nobody reads.
+    pub flush_unread: Duration,
+    /// How often a waiting reader looks for news that no wake-up tells of.
+    pub poll: Duration,
+    /// Until when a launch may be in flight.
+    pub launch_lease: Duration,
+    /// How long after a stop's grace, or the end of the running time and its grace, the launcher itself stops the place.
+    pub backstop: Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(2),
+            flush_read: Duration::from_millis(5),
+            flush_unread: Duration::from_millis(500),
+            poll: Duration::from_secs(1),
+            launch_lease: Duration::from_secs(20),
+            backstop: Duration::from_mins(1),
+        }
+    }
+}
+
+/// The control plane's use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) parts: Arc<Parts>,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) wakeups: Wakeups,
+    pub(crate) touches: Arc<KeyTouches>,
+}
+
+impl App {
+    /// Composes an application.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            ids: Arc::new(Ids::new()),
+            wakeups: Wakeups::default(),
+            touches: Arc::default(),
+        }
+    }
+
+    /// Makes identities, for requests too.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// Name of the place where commands run.
+    pub fn provider(&self) -> &'static str {
+        self.parts.launcher.name()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.parts.store.as_ref()
+    }
+
+    /// Hands on what has moved. Nobody there (shutting down): the reconciler finds it after the next start.
+    pub(crate) fn hand_on(&self, task: Task) {
+        let _accepted = self.parts.tasks.send(task);
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("launcher", &self.parts.launcher)
+            .finish_non_exhaustive()
+    }
+}

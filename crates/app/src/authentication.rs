@@ -1,0 +1,82 @@
+//! Tells who calls, from the request's own key, anew for each request.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use runvoy_core::key::{ApiKey, ApiKeyHash};
+
+use crate::app::App;
+use crate::context::Actor;
+use crate::error::{AppError, ErrorKind};
+
+/// How exactly a key's last use is noted.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// Keys whose last use is remembered at most; beyond it the memory starts anew.
+const REMEMBERED_KEYS: usize = 10_000;
+
+/// When keys were last noted as used by this process. Spares writes; decides nothing.
+#[derive(Debug, Default)]
+pub(crate) struct KeyTouches(Mutex<HashMap<ApiKeyHash, Timestamp>>);
+
+impl KeyTouches {
+    fn is_due(&self, hash: &ApiKeyHash, now: Timestamp) -> bool {
+        let mut touched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if touched
+            .get(hash)
+            .is_some_and(|last| now.duration_since(*last) < TOUCH_EVERY)
+        {
+            return false;
+        }
+        if touched.len() >= REMEMBERED_KEYS {
+            touched.clear();
+        }
+        touched.insert(*hash, now);
+        true
+    }
+}
+
+impl App {
+    /// The person whose key this is, if it is live now.
+    pub async fn authenticate(&self, typed: &str) -> Result<Actor, AppError> {
+        let ask = "ask an admin for a new one: runvoy users rotate EMAIL";
+        let key = ApiKey::from_typed(typed)
+            .map_err(|error| AppError::new(ErrorKind::InvalidKey, error.to_string()))?;
+        let hash = key.hash();
+        let found = self
+            .store()
+            .find_key(&hash)
+            .await?
+            .filter(|found| found.value.hash.is_same_as(&hash));
+        let Some(record) = found.map(|found| found.value) else {
+            return Err(AppError::new(ErrorKind::InvalidKey, "the API key is unknown").with_details(
+                "check api_key in ~/.runvoy/config.yaml and that the endpoint is the one it belongs to",
+            ));
+        };
+        let now = self.now();
+        if let Some(at) = record.revoked_at {
+            return Err(AppError::new(
+                ErrorKind::KeyRevoked,
+                format!("the API key was revoked at {at:.0}"),
+            )
+            .with_details(ask));
+        }
+        if let Some(at) = record.expires_at.filter(|at| *at <= now) {
+            return Err(AppError::new(
+                ErrorKind::KeyExpired,
+                format!("the API key expired at {at:.0}"),
+            )
+            .with_details(ask));
+        }
+        if self.touches.is_due(&hash, now) {
+            if let Err(error) = self.store().touch_key(&hash, now).await {
+                tracing::warn!(error = %error, "a key's last use cannot be noted");
+            }
+        }
+        Ok(Actor {
+            email: record.email,
+            role: record.role,
+            key: Some(hash),
+        })
+    }
+}

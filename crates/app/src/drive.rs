@@ -1,0 +1,324 @@
+//! Does what an execution's state asks for: the same code for the happy case and for repair.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runvoy_core::execution::{Event, Execution, LaunchStep, START_LIMIT, State, StopCause, later};
+use runvoy_core::id::{AttemptId, ExecutionId};
+use runvoy_core::money::Money;
+use runvoy_ports::{LaunchError, LaunchRequest, Placement, Presence};
+
+use crate::app::App;
+use crate::change::{Applied, Cause};
+use crate::error::AppError;
+
+/// How many ids one look at the open executions reads.
+const OPEN_PAGE: u32 = 500;
+/// Steps that one call takes at most; what is left is the reconciler's.
+const MAX_STEPS: u32 = 30;
+/// How soon to look again at a place that is just ending.
+const ENDING_POLL: Duration = Duration::from_millis(5);
+/// How long an ended execution's place may linger before it is stopped by force.
+const LINGER: Duration = Duration::from_secs(15);
+
+/// What one step found.
+enum Step {
+    /// Something changed: look again at once.
+    Again,
+    /// Nothing to do before this much time has passed.
+    After(Duration),
+    /// Nothing to do until somebody tells of something.
+    Wait,
+}
+
+impl App {
+    /// Does what the execution's state asks for, until nothing is left to do now.
+    /// Answers how soon to look again, where that is sooner than the reconciler would.
+    pub async fn drive(&self, id: &ExecutionId) -> Result<Option<Duration>, AppError> {
+        for _ in 0..MAX_STEPS {
+            let Some(found) = self.store().find_execution(id).await? else {
+                return Ok(None);
+            };
+            if !self.is_mine_to_drive(&found.value) {
+                return Ok(None);
+            }
+            match self.step(&found.value).await? {
+                Step::Again => {}
+                Step::After(delay) => return Ok(Some(delay)),
+                Step::Wait => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Drives everything that is not closed; one execution's trouble stops no other's.
+    pub async fn reconcile(&self) -> Result<(), AppError> {
+        let mut after = None;
+        loop {
+            let page = self.store().list_open(after.as_ref(), OPEN_PAGE).await?;
+            for id in &page {
+                if let Err(error) = self.drive(id).await {
+                    tracing::warn!(execution.id = %id, error = %chain(&error), "execution cannot be driven now");
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == OPEN_PAGE as usize => after = Some(last.clone()),
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Ids of what is not closed and was submitted by this process.
+    pub async fn own_open(&self) -> Result<Vec<ExecutionId>, AppError> {
+        let mut own = Vec::new();
+        for id in self.store().list_open(None, OPEN_PAGE).await? {
+            let found = self.store().find_execution(&id).await?;
+            if found.is_some_and(|found| found.value.submission().owner == self.parts.owner) {
+                own.push(id);
+            }
+        }
+        Ok(own)
+    }
+
+    /// Stops the execution's place at once, whatever its agent thinks.
+    pub async fn kill_place(&self, id: &ExecutionId) -> Result<(), AppError> {
+        if let Some(found) = self.store().find_execution(id).await? {
+            if let Some(placement) = placement(&found.value) {
+                self.parts.launcher.stop(&placement).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_mine_to_drive(&self, execution: &Execution) -> bool {
+        let owner = &execution.submission().owner;
+        *owner == self.parts.owner || !self.is_owned_by_the_living(execution)
+    }
+
+    async fn step(&self, execution: &Execution) -> Result<Step, AppError> {
+        let now = self.now();
+        if !self.is_owned_by_the_living(execution)
+            && execution.started().is_none()
+            && execution.ended().is_none()
+        {
+            let stop = Event::StopAsked {
+                at: now,
+                cause: StopCause::Cancelled,
+            };
+            return self.feed(execution, stop).await;
+        }
+        match execution.state() {
+            State::Queued => self.step_queued(execution, now).await,
+            State::Starting { since, step } => {
+                if later(*since, START_LIMIT) <= now {
+                    let words = execution
+                        .launch_words()
+                        .unwrap_or("no agent started in time")
+                        .to_owned();
+                    return self
+                        .feed(execution, Event::StartOverdue { at: now, words })
+                        .await;
+                }
+                match step {
+                    LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
+                    LaunchStep::Due { .. } => self.launch(execution, now).await,
+                    LaunchStep::Placing => match execution.lease_until() {
+                        Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
+                        Some(_) | None => self.launch(execution, now).await,
+                    },
+                    LaunchStep::Placed => self.look(execution, now).await,
+                }
+            }
+            State::Running { .. } => {
+                let backstop = execution.submission().grace + self.parts.tuning.backstop;
+                if execution
+                    .runs_until()
+                    .is_some_and(|end| later(end, backstop) <= now)
+                {
+                    let stop = Event::StopAsked {
+                        at: now,
+                        cause: StopCause::TimedOut,
+                    };
+                    return self.feed(execution, stop).await;
+                }
+                self.look(execution, now).await
+            }
+            State::Terminating { stop, .. } => {
+                let backstop = execution.submission().grace + self.parts.tuning.backstop;
+                let is_overdue =
+                    stop.cause == StopCause::TimedOut || later(stop.at, backstop) <= now;
+                if let (true, Some(placement)) = (is_overdue, placement(execution)) {
+                    self.parts.launcher.stop(&placement).await;
+                }
+                self.look(execution, now).await
+            }
+            State::Ended {
+                closed_at: Some(_), ..
+            } => Ok(Step::Wait),
+            State::Ended { at, .. } => self.close(execution, *at, now).await,
+        }
+    }
+
+    async fn step_queued(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
+        if let Some(outcome) = self.turned_away(execution, now).await? {
+            return self
+                .feed(execution, Event::TurnedAway { at: now, outcome })
+                .await;
+        }
+        if let Some(wanted) = &execution.submission().lock {
+            self.advance(&wanted.name).await?;
+            return Ok(Step::After(until(wanted.deadline, now)));
+        }
+        Ok(Step::Wait)
+    }
+
+    /// Records the attempt with a lease, then asks the launcher.
+    async fn launch(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
+        let intended = Event::LaunchIntended {
+            at: now,
+            lease_until: later(now, self.parts.tuning.launch_lease),
+        };
+        let applied = self
+            .apply(execution.id(), &Cause::system(), |_| Some(intended.clone()))
+            .await?;
+        let Applied::Changed(execution) = applied else {
+            return Ok(Step::Again);
+        };
+        let Some(attempt) = execution.attempt() else {
+            return Ok(Step::Again);
+        };
+        let request = LaunchRequest {
+            token: self.parts.key.bootstrap_token(&attempt),
+            attempt,
+        };
+        let answer = match self.parts.launcher.launch(&request).await {
+            Ok(()) => Event::LaunchAccepted {
+                attempt: request.attempt.number(),
+            },
+            Err(LaunchError::Refused(words)) => {
+                tracing::warn!(execution.id = %execution.id(), attempt = request.attempt.number(), words, "launch refused");
+                Event::LaunchRefused {
+                    at: self.now(),
+                    attempt: request.attempt.number(),
+                    words,
+                }
+            }
+            Err(error @ LaunchError::Unknown(_)) => {
+                tracing::warn!(execution.id = %execution.id(), error = %chain(&error), "launch unanswered; asked again when its lease ends");
+                return Ok(Step::After(self.parts.tuning.launch_lease));
+            }
+        };
+        self.feed(&execution, answer).await
+    }
+
+    /// Asks the launcher whether the place still runs, and settles what it proves gone.
+    async fn look(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
+        let Some(placement) = placement(execution) else {
+            return Ok(Step::Wait);
+        };
+        match self.parts.launcher.probe(&placement).await {
+            Presence::Running if execution.unreachable_since().is_some() => {
+                self.feed(execution, Event::Reachable).await
+            }
+            Presence::Running => Ok(Step::Wait),
+            Presence::Gone(evidence) => self
+                .settle(execution, &placement, evidence)
+                .await
+                .map(|()| Step::Again),
+            Presence::Unknown if execution.unreachable_since().is_some() => Ok(Step::Wait),
+            Presence::Unknown => {
+                tracing::error!(execution.id = %execution.id(), "nobody can say whether this execution still runs");
+                self.feed(execution, Event::Unreachable { at: now }).await
+            }
+        }
+    }
+
+    /// Closes what is over, once nothing of any of its attempts is left.
+    async fn close(
+        &self,
+        execution: &Execution,
+        ended_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Step, AppError> {
+        if let Some(lease) = execution.lease_until().filter(|lease| *lease > now) {
+            return Ok(Step::After(until(lease, now)));
+        }
+        let newest = execution.attempt().map_or(0, |attempt| attempt.number());
+        for number in (1..=newest).rev() {
+            let placement = Placement {
+                attempt: AttemptId::new(execution.id().clone(), number),
+                place: None,
+            };
+            match self.parts.launcher.probe(&placement).await {
+                Presence::Gone(_) => {}
+                Presence::Unknown => return self.still_there(execution, now).await,
+                Presence::Running => {
+                    // An agent that has just finished leaves by itself; anything else is told to.
+                    let reported = execution
+                        .started()
+                        .is_some_and(|started| started.attempt == number);
+                    if !reported || later(ended_at, LINGER) <= now {
+                        self.parts.launcher.stop(&placement).await;
+                    }
+                    return Ok(Step::After(ENDING_POLL));
+                }
+            }
+            if let Err(error) = self.parts.launcher.clean_up(&placement.attempt).await {
+                tracing::warn!(execution.id = %execution.id(), error = %error, "leftovers cannot be removed");
+            }
+        }
+        self.feed(
+            execution,
+            Event::Closed {
+                at: now,
+                cost: Money::ZERO,
+            },
+        )
+        .await
+    }
+
+    async fn still_there(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
+        if execution.unreachable_since().is_some() {
+            return Ok(Step::Wait);
+        }
+        self.feed(execution, Event::Unreachable { at: now }).await
+    }
+
+    /// Feeds an event that was decided on this state; another state by now means another look.
+    async fn feed(&self, execution: &Execution, event: Event) -> Result<Step, AppError> {
+        self.apply(execution.id(), &Cause::system(), |_| Some(event.clone()))
+            .await?;
+        Ok(Step::Again)
+    }
+}
+
+/// The newest attempt, and the place that its agent named.
+pub(crate) fn placement(execution: &Execution) -> Option<Placement> {
+    let attempt = execution.attempt()?;
+    Some(match execution.started() {
+        Some(started) => Placement {
+            attempt: AttemptId::new(execution.id().clone(), started.attempt),
+            place: Some(started.place.clone()),
+        },
+        None => Placement {
+            attempt,
+            place: None,
+        },
+    })
+}
+
+fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
+/// An error with its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,154 @@
+//! Settles an execution whose place is gone without a `finish`: the second copy of its log speaks first.
+
+use runvoy_core::execution::{Event, Evidence, Execution, ProviderWord};
+use runvoy_core::id::SessionId;
+use runvoy_core::log::{Entry, Seq, Stream};
+use runvoy_core::outcome::Report;
+use runvoy_ports::{Appended, Placement};
+
+use crate::app::App;
+use crate::change::Cause;
+use crate::error::{AppError, ErrorKind};
+
+/// Text read from the second copy at once.
+const COPY_PAGE_BYTES: usize = 1024 * 1024;
+
+impl App {
+    /// Fills the log from the second copy, then ends the execution as the evidence says.
+    pub(crate) async fn settle(
+        &self,
+        execution: &Execution,
+        placement: &Placement,
+        mut evidence: Evidence,
+    ) -> Result<(), AppError> {
+        if let Some(started) = execution.started() {
+            if execution.ended().is_none() {
+                evidence.report = self
+                    .fill(execution, placement, &started.session)
+                    .await?
+                    .or(evidence.report);
+                let was_left = evidence.report.is_none() && !self.is_owned_by_the_living(execution);
+                if was_left {
+                    evidence.word = evidence.word.or(Some(ProviderWord::Interrupted));
+                }
+            }
+        }
+        let attempt = placement.attempt.number();
+        let at = self.now();
+        self.apply(execution.id(), &Cause::system(), |_| {
+            Some(Event::Gone {
+                at,
+                attempt,
+                evidence: evidence.clone(),
+            })
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Appends what the second copy has and the log has not, by number; a remark stands where lines are lost.
+    /// Answers the result, if the copy is complete.
+    async fn fill(
+        &self,
+        execution: &Execution,
+        placement: &Placement,
+        session: &SessionId,
+    ) -> Result<Option<Report>, AppError> {
+        let id = execution.id();
+        let Some(head) = self.store().find_head(id).await? else {
+            return Ok(None);
+        };
+        let mut next = head.next_seq;
+        loop {
+            let page = self
+                .parts
+                .launcher
+                .read_copy(placement, next.previous(), COPY_PAGE_BYTES)
+                .await;
+            let page = page.map_err(|error| {
+                tracing::warn!(execution.id = %id, error = %error, "the second copy of a log cannot be read");
+                AppError::new(ErrorKind::Unavailable, "the second copy of the log cannot be read now")
+            })?;
+            let is_last = page.entries.is_empty();
+            next = self
+                .append_with_gaps(execution, session, next, page.entries)
+                .await?;
+            match page.end {
+                Some((last, report)) if last.plus(1) == next => return Ok(Some(report)),
+                Some((_, report)) => {
+                    self.append_gap(execution, session, next).await?;
+                    return Ok(Some(report));
+                }
+                None if is_last => {
+                    self.append_gap(execution, session, next).await?;
+                    return Ok(None);
+                }
+                None => {}
+            }
+        }
+    }
+
+    async fn append_with_gaps(
+        &self,
+        execution: &Execution,
+        session: &SessionId,
+        mut next: Seq,
+        entries: Vec<Entry>,
+    ) -> Result<Seq, AppError> {
+        let mut run = Vec::new();
+        for entry in entries {
+            while next < entry.seq {
+                run.push(self.gap(next));
+                next = next.plus(1);
+            }
+            if next == entry.seq {
+                next = next.plus(1);
+                run.push(entry);
+            }
+        }
+        if run.is_empty() {
+            return Ok(next);
+        }
+        self.append_own(execution, session, &run).await
+    }
+
+    async fn append_gap(
+        &self,
+        execution: &Execution,
+        session: &SessionId,
+        at: Seq,
+    ) -> Result<Seq, AppError> {
+        self.append_own(execution, session, &[self.gap(at)]).await
+    }
+
+    async fn append_own(
+        &self,
+        execution: &Execution,
+        session: &SessionId,
+        entries: &[Entry],
+    ) -> Result<Seq, AppError> {
+        let appended = self
+            .store()
+            .append(execution.id(), session, entries, self.now())
+            .await?;
+        self.wakeups.wake(execution.id());
+        match appended {
+            Appended::Next(next) => Ok(next),
+            Appended::Refused => Err(AppError::new(
+                ErrorKind::Conflict,
+                "the log was closed meanwhile",
+            )),
+        }
+    }
+
+    fn gap(&self, seq: Seq) -> Entry {
+        let text = "Output may be missing here: the agent was lost".to_owned();
+        Entry {
+            seq,
+            at: self.now(),
+            stream: Stream::System,
+            text,
+            has_end: true,
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Submits an execution: checks the wish, takes or queues for its lock, and records it before anything is launched.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use runvoy_core::audit::AuditAction;
+use runvoy_core::command::{Command, MAX_COMMAND_BYTES};
+use runvoy_core::environment::{EnvName, MAX_ENVIRONMENT_BYTES};
+use runvoy_core::execution::{self, Admission, Execution, LockRequest, Sealed, Submission, later};
+use runvoy_core::id::ExecutionId;
+use runvoy_core::idempotency::{Idempotency, IdempotencyKey, KEPT_HOURS};
+use runvoy_core::lock::{Lock, LockEvent, LockName, Waiter};
+use runvoy_core::log::LogHead;
+use runvoy_core::role::Action;
+use runvoy_ports::{HeadWrite, StoreError, Write};
+
+use crate::app::{App, Task};
+use crate::change::{About, Cause};
+use crate::context::OpContext;
+use crate::error::{AppError, ErrorKind};
+use crate::executions::QueuePlace;
+use crate::stack_key::SpecValues;
+
+/// What a person wishes to run; defaults stand in where nothing is said.
+#[derive(Debug)]
+pub struct NewExecution {
+    /// What to run.
+    pub command: Command,
+    /// Values of its variables.
+    pub values: SpecValues,
+    /// Limit of the running time.
+    pub timeout: Option<Duration>,
+    /// Time between TERM and KILL.
+    pub grace: Option<Duration>,
+    /// Bytes of output to keep.
+    pub log_limit: Option<u64>,
+    /// The lock to hold.
+    pub lock: Option<LockWish>,
+    /// Directory to run in.
+    pub workdir: Option<String>,
+    /// The caller's name for the request and the hash of its body.
+    pub idempotency: Option<(IdempotencyKey, String)>,
+}
+
+/// A lock that is wished for.
+#[derive(Debug)]
+pub struct LockWish {
+    /// Which.
+    pub name: LockName,
+    /// How long to wait; `None` for the default.
+    pub timeout: Option<Duration>,
+    /// Refuse at once where it cannot be had.
+    pub no_wait: bool,
+}
+
+/// A submitted execution.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Its record.
+    pub execution: Execution,
+    /// Its place in line, while queued.
+    pub queue: Option<QueuePlace>,
+}
+
+impl App {
+    /// Records a new execution, once per idempotency key, and hands it on to be driven.
+    pub async fn submit(&self, ctx: &OpContext, wish: NewExecution) -> Result<Submitted, AppError> {
+        ctx.require(Action::Run)?;
+        check(&wish)?;
+        for attempt in 0..Self::conflict_tries() {
+            if let Some(known) = self.submitted_before(ctx, &wish).await? {
+                self.hand_on(Task::Drive(known.id().clone()));
+                return self.submitted(known).await;
+            }
+            match self.insert(ctx, &wish).await? {
+                Some(execution) => {
+                    self.hand_on(Task::Drive(execution.id().clone()));
+                    return self.submitted(execution).await;
+                }
+                None => self.step_aside(attempt).await,
+            }
+        }
+        Self::gave_up()
+    }
+
+    async fn submitted(&self, execution: Execution) -> Result<Submitted, AppError> {
+        let queue = self.queue_place(&execution).await?;
+        Ok(Submitted { execution, queue })
+    }
+
+    async fn submitted_before(
+        &self,
+        ctx: &OpContext,
+        wish: &NewExecution,
+    ) -> Result<Option<Execution>, AppError> {
+        let Some((key, body)) = &wish.idempotency else {
+            return Ok(None);
+        };
+        let known = self.store().find_idempotency(&ctx.actor.email, key).await?;
+        let Some(known) = known.filter(|known| known.expires_at > self.now()) else {
+            return Ok(None);
+        };
+        if known.body_sha256 != *body {
+            let message = "this Idempotency-Key was used for another request";
+            return Err(AppError::new(ErrorKind::IdempotencyMismatch, message)
+                .with_details("use a new key for a new request"));
+        }
+        Ok(self
+            .store()
+            .find_execution(&known.execution)
+            .await?
+            .map(|found| found.value))
+    }
+
+    /// One try; `None` where somebody else was first and everything must be read again.
+    async fn insert(
+        &self,
+        ctx: &OpContext,
+        wish: &NewExecution,
+    ) -> Result<Option<Execution>, AppError> {
+        let now = self.now();
+        let id = self.ids.execution(now);
+        let (admission, lock_write) = self.admit(ctx, wish, &id, now).await?;
+        let sealed = self.seal(&id, &wish.values)?;
+        let execution = Execution::new(
+            id.clone(),
+            self.submission(ctx, wish, now),
+            admission,
+            sealed,
+        );
+        let mut writes = vec![
+            Write::InsertExecution(execution.clone()),
+            Write::Head(id.clone(), HeadWrite::Insert(LogHead::new(id.clone()))),
+        ];
+        writes.extend(lock_write);
+        writes.extend(wish.idempotency.clone().map(|(key, body_sha256)| {
+            let expires_at = now
+                .checked_add(SignedDuration::from_hours(KEPT_HOURS))
+                .unwrap_or(Timestamp::MAX);
+            let user = ctx.actor.email.clone();
+            Write::InsertIdempotency(Idempotency {
+                user,
+                key,
+                body_sha256,
+                execution: id.clone(),
+                expires_at,
+            })
+        }));
+        let about = About {
+            execution: Some(id),
+            user: None,
+            details: execution.status().to_string(),
+        };
+        match self
+            .commit(
+                &Cause::from(ctx),
+                AuditAction::ExecutionCreated,
+                about,
+                writes,
+            )
+            .await
+        {
+            Ok(()) => Ok(Some(execution)),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes the lock if it is free and nobody waits, so that a newcomer overtakes no one; else stands in line.
+    async fn admit(
+        &self,
+        ctx: &OpContext,
+        wish: &NewExecution,
+        id: &ExecutionId,
+        now: Timestamp,
+    ) -> Result<(Admission, Option<Write>), AppError> {
+        let Some(wanted) = &wish.lock else {
+            return Ok((Admission::Unlocked, None));
+        };
+        let user = ctx.actor.email.clone();
+        let taken = LockEvent::Taken {
+            execution: id.clone(),
+            user,
+            at: now,
+        };
+        let nobody_waits = self.store().list_waiters(&wanted.name, 1).await?.is_empty();
+        let found = self.store().find_lock(&wanted.name).await?;
+        let write = match &found {
+            None => Lock::new(wanted.name.clone())
+                .transition(&taken)
+                .map(|lock| (lock.fence(), Write::InsertLock(lock))),
+            Some(lock) if nobody_waits => lock
+                .value
+                .transition(&taken)
+                .map(|next| (next.fence(), Write::ReplaceLock(next, lock.version))),
+            Some(_) => None,
+        };
+        match write {
+            Some((fence, write)) => Ok((Admission::Holding(fence), Some(write))),
+            None if wanted.no_wait => Err(self
+                .busy(ctx, &wanted.name, found.map(|lock| lock.value))
+                .await?),
+            None => {
+                let waiter = Waiter {
+                    lock: wanted.name.clone(),
+                    execution: id.clone(),
+                    since: now,
+                };
+                Ok((Admission::Queued, Some(Write::InsertWaiter(waiter))))
+            }
+        }
+    }
+
+    async fn busy(
+        &self,
+        ctx: &OpContext,
+        name: &LockName,
+        lock: Option<Lock>,
+    ) -> Result<AppError, AppError> {
+        let error = AppError::new(ErrorKind::LockBusy, format!("the lock {name} is busy"));
+        let Some(holder) = lock.as_ref().and_then(Lock::holder) else {
+            return Ok(
+                error.with_details("others wait for it; leave out --no-wait to wait in line")
+            );
+        };
+        let detail = self.holder_detail(ctx, holder).await?;
+        let by = detail
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" of {user}"));
+        let details = format!(
+            "execution {}{by} holds it since {}; leave out --no-wait to wait in line",
+            detail.execution, detail.since
+        );
+        Ok(error
+            .with_details(details)
+            .with_context("holder", &detail.execution)
+            .with_context("held_since", detail.since))
+    }
+
+    fn seal(&self, id: &ExecutionId, values: &SpecValues) -> Result<Option<Sealed>, AppError> {
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let sealed = self.parts.key.seal(id, values);
+        sealed
+            .map(Some)
+            .ok_or_else(|| AppError::new(ErrorKind::Internal, "the variables cannot be sealed"))
+    }
+
+    fn submission(&self, ctx: &OpContext, wish: &NewExecution, now: Timestamp) -> Submission {
+        let names = |values: &std::collections::BTreeMap<String, String>| {
+            values
+                .keys()
+                .filter_map(|name| name.parse::<EnvName>().ok())
+                .collect()
+        };
+        Submission {
+            command: wish.command.clone(),
+            created_by: ctx.actor.email.clone(),
+            key: ctx.actor.key,
+            created_at: now,
+            request_id: ctx.request_id.clone(),
+            env_names: names(&wish.values.env),
+            secret_names: names(&wish.values.secrets),
+            timeout: wish.timeout.unwrap_or(execution::DEFAULT_TIMEOUT),
+            grace: wish.grace.unwrap_or(execution::DEFAULT_GRACE),
+            log_limit: wish.log_limit.unwrap_or(execution::DEFAULT_LOG_LIMIT),
+            lock: wish.lock.as_ref().map(|lock| LockRequest {
+                name: lock.name.clone(),
+                deadline: later(now, lock.timeout.unwrap_or(execution::DEFAULT_LOCK_TIMEOUT)),
+            }),
+            workdir: wish.workdir.clone(),
+            owner: self.parts.owner.clone(),
+        }
+    }
+}
+
+/// Refuses what no place can carry, before anything is written.
+fn check(wish: &NewExecution) -> Result<(), AppError> {
+    let too_large = |what: &str, limit: usize| {
+        AppError::new(
+            ErrorKind::TooLarge,
+            format!("{what} longer than {} KiB", limit / 1024),
+        )
+        .with_details("put what is long into a file that the command fetches")
+    };
+    if wish.command.size() > MAX_COMMAND_BYTES {
+        return Err(too_large("the command is", MAX_COMMAND_BYTES));
+    }
+    if wish.values.size() > MAX_ENVIRONMENT_BYTES {
+        return Err(too_large(
+            "the variables together are",
+            MAX_ENVIRONMENT_BYTES,
+        ));
+    }
+    for (name, value) in wish.values.env.iter().chain(&wish.values.secrets) {
+        name.parse::<EnvName>()?;
+        if value.contains('\0') {
+            return Err(AppError::new(
+                ErrorKind::Invalid,
+                format!("the value of {name} contains a NUL character"),
+            ));
+        }
+    }
+    if let Some(name) = wish
+        .values
+        .env
+        .keys()
+        .find(|name| wish.values.secrets.contains_key(*name))
+    {
+        return Err(AppError::new(
+            ErrorKind::Invalid,
+            format!("{name} is given both as a plain and as a secret variable"),
+        ));
+    }
+    within("timeout", wish.timeout, execution::MAX_TIMEOUT)?;
+    within("grace", wish.grace, execution::MAX_GRACE)?;
+    if wish
+        .log_limit
+        .is_some_and(|limit| limit > execution::DEFAULT_LOG_LIMIT)
+    {
+        return Err(AppError::new(
+            ErrorKind::Invalid,
+            format!(
+                "log_limit is at most {} bytes",
+                execution::DEFAULT_LOG_LIMIT
+            ),
+        ));
+    }
+    if wish
+        .workdir
+        .as_ref()
+        .is_some_and(|dir| !dir.starts_with('/') || dir.contains('\0'))
+    {
+        return Err(AppError::new(
+            ErrorKind::Invalid,
+            "workdir must be an absolute path",
+        ));
+    }
+    within(
+        "lock_timeout",
+        wish.lock.as_ref().and_then(|lock| lock.timeout),
+        Duration::from_hours(24 * 30),
+    )
+}
+
+fn within(what: &str, asked: Option<Duration>, limit: Duration) -> Result<(), AppError> {
+    let shown = runvoy_core::duration::show(limit);
+    match asked {
+        Some(asked) if asked > limit => Err(AppError::new(
+            ErrorKind::Invalid,
+            format!("{what} is at most {shown}"),
+        )),
+        Some(asked) if asked.is_zero() => Err(AppError::new(
+            ErrorKind::Invalid,
+            format!("{what} must be more than zero"),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}

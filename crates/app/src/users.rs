@@ -1,0 +1,595 @@
+//! People: creating, revoking, changing roles, replacing keys.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use runvoy_core::audit::AuditAction;
+use runvoy_core::claim::Claim;
+use runvoy_core::execution::{Execution, Status, later};
+use runvoy_core::id::ExecutionId;
+use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken, KeyRecord, RANDOM_BYTES};
+use runvoy_core::role::{Action, Role};
+use runvoy_core::user::{MAX_LIVE_KEYS, User, UserEmail};
+use runvoy_ports::{ExecutionQuery, Scope, StoreError, Versioned, Write};
+
+use crate::app::App;
+use crate::change::{About, Cause};
+use crate::context::OpContext;
+use crate::error::{AppError, ErrorKind};
+use crate::executions::Killed;
+
+/// How long a claim token works where nothing else is said.
+const DEFAULT_CLAIM_TTL: Duration = Duration::from_mins(15);
+/// The longest that a claim token may work.
+const MAX_CLAIM_TTL: Duration = Duration::from_hours(7 * 24);
+/// The longest that an old key may go on working beside its successor.
+const MAX_OVERLAP: Duration = Duration::from_hours(30 * 24);
+/// Executions of one person that are looked at together.
+const PAGE: u32 = 200;
+
+/// A person to create.
+#[derive(Debug)]
+pub struct NewUser {
+    /// The address.
+    pub email: UserEmail,
+    /// The role.
+    pub role: Role,
+    /// How they get their key.
+    pub credential: Credential,
+}
+
+/// How a new person gets a key.
+#[derive(Debug)]
+pub enum Credential {
+    /// They fetch it with a token that works for this long.
+    Claim(Option<Duration>),
+    /// The admin brings it.
+    Given(ApiKey),
+    /// The server makes it and the admin passes it on.
+    Made,
+}
+
+/// What was created.
+#[derive(Debug)]
+pub enum Created {
+    /// A token to claim a key with, and when it stops working.
+    Claim(ClaimToken, Timestamp),
+    /// A key that the server made.
+    Key(ApiKey),
+    /// Nothing new: the admin has the key.
+    Given,
+}
+
+/// A person and when they last called.
+#[derive(Debug)]
+pub struct UserDetail {
+    /// The record.
+    pub user: User,
+    /// When one of their keys was last used.
+    pub last_used: Option<Timestamp>,
+}
+
+/// What a revocation did to executions.
+#[derive(Debug, Default)]
+pub struct Revoked {
+    /// Queued ones, cancelled.
+    pub cancelled: Vec<ExecutionId>,
+    /// Those that were running, stopped where that was asked for.
+    pub running: Vec<ExecutionId>,
+}
+
+/// A replaced key.
+#[derive(Debug)]
+pub struct Rotated {
+    /// Whose.
+    pub email: UserEmail,
+    /// The new key, where the server made it.
+    pub key: Option<ApiKey>,
+    /// When the old keys stop working.
+    pub old_keys_end_at: Timestamp,
+}
+
+impl App {
+    /// Creates a person, or creates again one that was revoked or never fetched a key.
+    pub async fn create_user(
+        &self,
+        ctx: &OpContext,
+        new: &NewUser,
+    ) -> Result<(UserDetail, Created), AppError> {
+        ctx.require(Action::ManageUsers)?;
+        self.put_user(&Cause::from(ctx), Some(&ctx.actor.email), new)
+            .await
+    }
+
+    /// Makes the first admin, if there is nobody yet; answers the key, to be shown once.
+    pub async fn first_admin(&self, email: &UserEmail) -> Result<Option<ApiKey>, AppError> {
+        if !self.store().list_users().await?.is_empty() {
+            return Ok(None);
+        }
+        let new = NewUser {
+            email: email.clone(),
+            role: Role::Admin,
+            credential: Credential::Made,
+        };
+        match self.put_user(&Cause::system(), None, &new).await? {
+            (_, Created::Key(key)) => Ok(Some(key)),
+            (_, Created::Claim(..) | Created::Given) => Ok(None),
+        }
+    }
+
+    /// Makes a new key for an admin who lost theirs; the old keys end at once. For the machine's own operator.
+    pub async fn reset_admin(&self, email: &UserEmail) -> Result<ApiKey, AppError> {
+        let key = ApiKey::from_random(self.random()?);
+        for attempt in 0..Self::conflict_tries() {
+            let mut writes = Vec::new();
+            let now = self.now();
+            let user = match self.store().find_user(email).await? {
+                Some(found) => {
+                    writes.extend(self.end_keys(&found.value, now, now).await?);
+                    let mut user = found.value;
+                    (user.role, user.revoked_at, user.keys) = (Role::Admin, None, vec![key.hash()]);
+                    writes.push(Write::ReplaceUser(user.clone(), found.version));
+                    user
+                }
+                None => {
+                    let user = self.new_user(email, Role::Admin, None, now, vec![key.hash()]);
+                    writes.push(Write::InsertUser(user.clone()));
+                    user
+                }
+            };
+            writes.push(Write::InsertKey(key_record(&key.hash(), &user, now)));
+            match self
+                .commit_user(
+                    &Cause::system(),
+                    AuditAction::AdminReset,
+                    email,
+                    String::new(),
+                    writes,
+                )
+                .await
+            {
+                Ok(()) => return Ok(key),
+                Err(StoreError::Conflict) => self.step_aside(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Self::gave_up()
+    }
+
+    /// Everybody, with when they last called.
+    pub async fn users(&self, ctx: &OpContext) -> Result<Vec<UserDetail>, AppError> {
+        ctx.require(Action::ListUsers)?;
+        let mut details = Vec::new();
+        for found in self.store().list_users().await? {
+            details.push(self.user_detail(found.value).await?);
+        }
+        Ok(details)
+    }
+
+    /// Ends a person's access from the next request on, and cancels what they have queued.
+    pub async fn revoke_user(
+        &self,
+        ctx: &OpContext,
+        email: &UserEmail,
+        kill: bool,
+    ) -> Result<Revoked, AppError> {
+        ctx.require(Action::ManageUsers)?;
+        for attempt in 0..Self::conflict_tries() {
+            let found = self.active_user(email).await?;
+            let now = self.now();
+            let mut writes = self.without_admin(&found.value).await?;
+            writes.extend(self.end_keys(&found.value, now, now).await?);
+            let mut user = found.value;
+            (user.revoked_at, user.keys) = (Some(now), Vec::new());
+            writes.push(Write::ReplaceUser(user, found.version));
+            match self
+                .commit_user(
+                    &Cause::from(ctx),
+                    AuditAction::UserRevoked,
+                    email,
+                    String::new(),
+                    writes,
+                )
+                .await
+            {
+                Ok(()) => return self.stop_all_of(ctx, email, kill).await,
+                Err(StoreError::Conflict) => self.step_aside(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Self::gave_up()
+    }
+
+    /// Changes a person's role, on all their keys at once.
+    pub async fn set_role(
+        &self,
+        ctx: &OpContext,
+        email: &UserEmail,
+        role: Role,
+    ) -> Result<UserDetail, AppError> {
+        ctx.require(Action::ManageUsers)?;
+        for attempt in 0..Self::conflict_tries() {
+            let found = self.active_user(email).await?;
+            let mut writes = if role == Role::Admin {
+                Vec::new()
+            } else {
+                self.without_admin(&found.value).await?
+            };
+            for hash in &found.value.keys {
+                if let Some(key) = self.store().find_key(hash).await? {
+                    writes.push(Write::ReplaceKey(
+                        KeyRecord { role, ..key.value },
+                        key.version,
+                    ));
+                }
+            }
+            let details = format!("{} → {role}", found.value.role);
+            let user = User {
+                role,
+                ..found.value
+            };
+            writes.push(Write::ReplaceUser(user.clone(), found.version));
+            match self
+                .commit_user(
+                    &Cause::from(ctx),
+                    AuditAction::UserRoleChanged,
+                    email,
+                    details,
+                    writes,
+                )
+                .await
+            {
+                Ok(()) => return self.user_detail(user).await,
+                Err(StoreError::Conflict) => self.step_aside(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Self::gave_up()
+    }
+
+    /// Registers a further key; the older ones end after `overlap`. One's own, or anybody's for an admin.
+    pub async fn rotate_key(
+        &self,
+        ctx: &OpContext,
+        email: Option<&UserEmail>,
+        hash: Option<ApiKeyHash>,
+        overlap: Duration,
+    ) -> Result<Rotated, AppError> {
+        let email = email.unwrap_or(&ctx.actor.email);
+        ctx.require(if *email == ctx.actor.email {
+            Action::RotateOwnKey
+        } else {
+            Action::ManageUsers
+        })?;
+        if overlap > MAX_OVERLAP {
+            return Err(AppError::new(
+                ErrorKind::Invalid,
+                "overlap is at most 30 days",
+            ));
+        }
+        let made = if hash.is_none() {
+            Some(ApiKey::from_random(self.random()?))
+        } else {
+            None
+        };
+        let Some(hash) = hash.or_else(|| made.as_ref().map(ApiKey::hash)) else {
+            return Self::gave_up();
+        };
+        for attempt in 0..Self::conflict_tries() {
+            let found = self.active_user(email).await?;
+            let now = self.now();
+            let end = later(now, overlap);
+            if self.store().find_key(&hash).await?.is_some() {
+                return Err(AppError::new(
+                    ErrorKind::Conflict,
+                    "this key is registered already",
+                ));
+            }
+            let mut writes = self.end_keys(&found.value, now, end).await?;
+            let mut user = found.value;
+            let newest_old = if overlap.is_zero() {
+                None
+            } else {
+                user.keys.pop()
+            };
+            user.keys = newest_old.into_iter().chain([hash]).collect();
+            debug_assert!(user.keys.len() <= MAX_LIVE_KEYS);
+            writes.push(Write::InsertKey(key_record(&hash, &user, now)));
+            writes.push(Write::ReplaceUser(user, found.version));
+            match self
+                .commit_user(
+                    &Cause::from(ctx),
+                    AuditAction::KeyRotated,
+                    email,
+                    String::new(),
+                    writes,
+                )
+                .await
+            {
+                Ok(()) => {
+                    return Ok(Rotated {
+                        email: email.clone(),
+                        key: made,
+                        old_keys_end_at: end,
+                    });
+                }
+                Err(StoreError::Conflict) => self.step_aside(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Self::gave_up()
+    }
+
+    async fn put_user(
+        &self,
+        cause: &Cause,
+        by: Option<&UserEmail>,
+        new: &NewUser,
+    ) -> Result<(UserDetail, Created), AppError> {
+        if let Credential::Claim(Some(ttl)) = &new.credential {
+            if *ttl > MAX_CLAIM_TTL {
+                return Err(AppError::new(
+                    ErrorKind::Invalid,
+                    "a claim token works for at most 7 days",
+                ));
+            }
+        }
+        for attempt in 0..Self::conflict_tries() {
+            let now = self.now();
+            let (created, key) = self.credential(&new.credential, now)?;
+            if let Some(hash) = &key {
+                if self.store().find_key(hash).await?.is_some() {
+                    return Err(AppError::new(
+                        ErrorKind::Conflict,
+                        "this key is registered already",
+                    )
+                    .with_details("bring another key"));
+                }
+            }
+            let user = self.new_user(&new.email, new.role, by, now, key.into_iter().collect());
+            let mut writes = vec![match self.store().find_user(&new.email).await? {
+                None => Write::InsertUser(user.clone()),
+                Some(found) if found.value.is_active() && !found.value.keys.is_empty() => {
+                    return Err(exists(&found.value));
+                }
+                Some(found) => Write::ReplaceUser(user.clone(), found.version),
+            }];
+            writes.extend(key.map(|hash| Write::InsertKey(key_record(&hash, &user, now))));
+            if let Created::Claim(token, expires_at) = &created {
+                let (token, email, expires_at) = (token.hash(), new.email.clone(), *expires_at);
+                writes.push(Write::InsertClaim(Claim {
+                    token,
+                    email,
+                    role: new.role,
+                    created_at: now,
+                    expires_at,
+                    used: None,
+                }));
+            }
+            let details = format!("role {}", new.role);
+            match self
+                .commit_user(cause, AuditAction::UserCreated, &new.email, details, writes)
+                .await
+            {
+                Ok(()) => {
+                    return Ok((
+                        UserDetail {
+                            user,
+                            last_used: None,
+                        },
+                        created,
+                    ));
+                }
+                Err(StoreError::Conflict) => self.step_aside(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Self::gave_up()
+    }
+
+    fn credential(
+        &self,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<(Created, Option<ApiKeyHash>), AppError> {
+        Ok(match credential {
+            Credential::Claim(ttl) => {
+                let token = ClaimToken::from_random(self.random()?);
+                (
+                    Created::Claim(token, later(now, ttl.unwrap_or(DEFAULT_CLAIM_TTL))),
+                    None,
+                )
+            }
+            Credential::Given(key) => (Created::Given, Some(key.hash())),
+            Credential::Made => {
+                let key = ApiKey::from_random(self.random()?);
+                let hash = key.hash();
+                (Created::Key(key), Some(hash))
+            }
+        })
+    }
+
+    fn new_user(
+        &self,
+        email: &UserEmail,
+        role: Role,
+        by: Option<&UserEmail>,
+        now: Timestamp,
+        keys: Vec<ApiKeyHash>,
+    ) -> User {
+        User {
+            email: email.clone(),
+            role,
+            created_at: now,
+            created_by: by.cloned(),
+            revoked_at: None,
+            keys,
+        }
+    }
+
+    async fn user_detail(&self, user: User) -> Result<UserDetail, AppError> {
+        let mut last_used = None;
+        for hash in &user.keys {
+            last_used = last_used.max(self.store().find_key_use(hash).await?);
+        }
+        Ok(UserDetail { user, last_used })
+    }
+
+    async fn active_user(&self, email: &UserEmail) -> Result<Versioned<User>, AppError> {
+        let found = self
+            .store()
+            .find_user(email)
+            .await?
+            .filter(|found| found.value.is_active());
+        found.ok_or_else(|| {
+            AppError::new(ErrorKind::NotFound, format!("no active user {email}"))
+                .with_details("see: runvoy users list")
+        })
+    }
+
+    /// Writes that make sure an admin is left without this one: another admin's row, unchanged, so that two admins
+    /// who are taken away at the same time conflict.
+    async fn without_admin(&self, user: &User) -> Result<Vec<Write>, AppError> {
+        if user.role != Role::Admin {
+            return Ok(Vec::new());
+        }
+        let others = self.store().list_users().await?.into_iter();
+        let mut others = others.filter(|other| {
+            other.value.role == Role::Admin
+                && other.value.is_active()
+                && !other.value.keys.is_empty()
+                && other.value.email != user.email
+        });
+        match others.next() {
+            Some(other) => Ok(vec![Write::ReplaceUser(other.value, other.version)]),
+            None => Err(AppError::new(
+                ErrorKind::Conflict,
+                format!("{} is the last admin", user.email),
+            )
+            .with_details("make somebody else an admin first: runvoy users role EMAIL admin")),
+        }
+    }
+
+    /// Writes that end all of a person's live keys at `end`; at once where that is now.
+    async fn end_keys(
+        &self,
+        user: &User,
+        now: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<Write>, StoreError> {
+        let mut writes = Vec::new();
+        for (place, hash) in user.keys.iter().enumerate() {
+            let Some(found) = self.store().find_key(hash).await? else {
+                continue;
+            };
+            let mut key = found.value;
+            // Only the newest may go on for a while, so that no more than two are ever live.
+            let goes_on = end > now && place + 1 == user.keys.len();
+            if goes_on {
+                key.expires_at = Some(key.expires_at.map_or(end, |old| old.min(end)));
+            } else {
+                key.revoked_at = key.revoked_at.or(Some(now));
+            }
+            writes.push(Write::ReplaceKey(key, found.version));
+        }
+        Ok(writes)
+    }
+
+    async fn stop_all_of(
+        &self,
+        ctx: &OpContext,
+        email: &UserEmail,
+        kill: bool,
+    ) -> Result<Revoked, AppError> {
+        let mut revoked = Revoked::default();
+        for execution in self.open_of(email).await? {
+            let is_queued = execution.status() == Status::Queued;
+            if is_queued || kill {
+                match self.cancel(execution.id(), &Cause::from(ctx)).await? {
+                    Killed::Stopping(_) if is_queued => {
+                        revoked.cancelled.push(execution.id().clone())
+                    }
+                    Killed::Stopping(_) => revoked.running.push(execution.id().clone()),
+                    Killed::WasOver(_) => {}
+                }
+            } else {
+                revoked.running.push(execution.id().clone());
+            }
+        }
+        Ok(revoked)
+    }
+
+    async fn open_of(&self, email: &UserEmail) -> Result<Vec<Execution>, StoreError> {
+        let statuses: Vec<Status> = Status::ALL
+            .into_iter()
+            .filter(|status| !status.is_terminal())
+            .collect();
+        let mut query = ExecutionQuery {
+            scope: Scope::User(email.clone()),
+            statuses,
+            before: None,
+            limit: PAGE,
+        };
+        let mut open = Vec::new();
+        loop {
+            let page = self.store().list_executions(&query).await?;
+            query.before = page.last().map(|last| last.id().clone());
+            let is_last = page.len() < PAGE as usize;
+            open.extend(page);
+            if is_last {
+                return Ok(open);
+            }
+        }
+    }
+
+    pub(crate) async fn commit_user(
+        &self,
+        cause: &Cause,
+        action: AuditAction,
+        email: &UserEmail,
+        details: String,
+        writes: Vec<Write>,
+    ) -> Result<(), StoreError> {
+        self.commit(
+            cause,
+            action,
+            About {
+                execution: None,
+                user: Some(email.clone()),
+                details,
+            },
+            writes,
+        )
+        .await
+    }
+
+    pub(crate) fn random(&self) -> Result<[u8; RANDOM_BYTES], AppError> {
+        let mut random = [0; RANDOM_BYTES];
+        let filled = getrandom::fill(&mut random);
+        filled
+            .map(|()| random)
+            .map_err(|_| AppError::new(ErrorKind::Internal, "the machine gives no random numbers"))
+    }
+}
+
+fn exists(user: &User) -> AppError {
+    AppError::new(
+        ErrorKind::Conflict,
+        format!("{} exists already, as {}", user.email, user.role),
+    )
+    .with_details(format!(
+        "change the role: runvoy users role {0} ROLE; give a new key: runvoy users rotate {0}",
+        user.email
+    ))
+}
+
+pub(crate) fn key_record(hash: &ApiKeyHash, user: &User, now: Timestamp) -> KeyRecord {
+    KeyRecord {
+        hash: *hash,
+        email: user.email.clone(),
+        role: user.role,
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+    }
+}

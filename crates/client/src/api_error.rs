@@ -1,0 +1,78 @@
+//! Why a call brought no answer that can be used.
+
+use runvoy_wire::error::{ErrorBody, ErrorCode};
+use thiserror::Error;
+
+use crate::transport::TransportError;
+
+/// A call that failed.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// No answer came.
+    #[error("the server did not answer")]
+    Transport(#[source] TransportError),
+    /// The server said no.
+    #[error("{}", body.error)]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its reasons.
+        body: Box<ErrorBody>,
+    },
+    /// What answered does not speak this API.
+    #[error("the answer (HTTP {status}) is not runvoy's: {excerpt}")]
+    Unreadable {
+        /// The HTTP status.
+        status: u16,
+        /// How the answer begins.
+        excerpt: String,
+    },
+    /// The request could not be written.
+    #[error("the request cannot be sent")]
+    BadRequest(#[source] http::Error),
+}
+
+impl ApiError {
+    /// The stable name of a refusal.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.body().map(|body| &body.code)
+    }
+
+    /// The whole refusal.
+    pub fn body(&self) -> Option<&ErrorBody> {
+        match self {
+            Self::Refused { body, .. } => Some(body),
+            Self::Transport(_) | Self::Unreadable { .. } | Self::BadRequest(_) => None,
+        }
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } | Self::Unreadable { status, .. } => Some(*status),
+            Self::Transport(_) | Self::BadRequest(_) => None,
+        }
+    }
+
+    /// The request as the server's log names it.
+    pub fn request_id(&self) -> Option<&str> {
+        self.body()?.request_id.as_deref()
+    }
+
+    /// Nobody was reached, so nothing was done.
+    pub fn is_unreached(&self) -> bool {
+        matches!(self, Self::Transport(TransportError::Connect(_)))
+    }
+
+    /// Whether the same call may succeed a little later: the answer was lost, or the server is busy or away.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Transport(TransportError::Connect(_) | TransportError::NoAnswer(_)) => true,
+            Self::Transport(TransportError::BadAddress { .. } | TransportError::BadCaFile(..))
+            | Self::BadRequest(_) => false,
+            Self::Refused { status, .. } | Self::Unreadable { status, .. } => {
+                matches!(status, 429 | 502 | 503 | 504)
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Batches: conditional writes that happen together or not at all.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use runvoy_ports::{Batch, Ledger, StoreError, Write};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::SqliteStore;
+use crate::error::classify;
+use crate::keyed::{CLAIMS, KEYS, LOCKS, USERS};
+use crate::{audit, executions, locks, logs};
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut slot = self.connections.writer().await;
+        let result = commit(self.connections.open(&mut slot).await?, batch).await;
+        self.connections.settle(&mut slot, &result);
+        result
+    }
+}
+
+/// A transaction that is dropped before its commit is rolled back, whoever drops it.
+async fn commit(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(classify)?;
+    if audit::insert(&mut transaction, batch.audit()).await? == 0 {
+        return Ok(());
+    }
+    for write in batch.writes() {
+        if apply(&mut transaction, write, batch.audit().at).await? != 1 {
+            return Err(StoreError::Conflict);
+        }
+    }
+    transaction.commit().await.map_err(classify)
+}
+
+/// Rows written: one if the write's condition holds.
+async fn apply(
+    connection: &mut SqliteConnection,
+    write: &Write,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    match write {
+        Write::InsertExecution(row) => executions::insert(connection, row).await,
+        Write::ReplaceExecution(row, version) => {
+            executions::replace(connection, row, *version).await
+        }
+        Write::InsertLock(row) => LOCKS.insert(connection, row.name().as_str(), row).await,
+        Write::ReplaceLock(row, version) => {
+            let name = row.name().as_str();
+            LOCKS.replace(connection, name, *version, row).await
+        }
+        Write::InsertWaiter(row) => locks::insert_waiter(connection, row).await,
+        Write::DeleteWaiter(row, version) => locks::delete_waiter(connection, row, *version).await,
+        Write::Head(id, write) => logs::write_head(connection, id, write).await,
+        Write::InsertUser(row) => USERS.insert(connection, row.email.as_str(), row).await,
+        Write::ReplaceUser(row, version) => {
+            let email = row.email.as_str();
+            USERS.replace(connection, email, *version, row).await
+        }
+        Write::InsertKey(row) => KEYS.insert(connection, &row.hash.to_string(), row).await,
+        Write::ReplaceKey(row, version) => {
+            let hash = row.hash.to_string();
+            KEYS.replace(connection, &hash, *version, row).await
+        }
+        Write::InsertClaim(row) => CLAIMS.insert(connection, &row.token.to_string(), row).await,
+        Write::ReplaceClaim(row, version) => {
+            let token = row.token.to_string();
+            CLAIMS.replace(connection, &token, *version, row).await
+        }
+        Write::InsertIdempotency(row) => executions::insert_idempotency(connection, row, at).await,
+    }
+}
