@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::process::{output, run, works};
+use crate::zig;
 
 /// Something that must be on the machine.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(crate) const OF_CI: &[Need] = &[
         what: "Python with venv",
         used_for: "zig, which links the static agents and stands in for other systems' C compilers",
         package: "python3-venv",
-        is_met: || works("python3", &["-c", "import venv, ensurepip"]),
+        is_met: || zig::is_installed() || works("python3", &["-c", "import venv, ensurepip"]),
     },
     Need {
         what: "an arm64 emulator",

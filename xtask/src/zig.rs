@@ -28,7 +28,8 @@ pub(crate) fn cargo_with_zig(subcommand: &str, targets: &[&str]) -> Result<Comma
     Ok(command)
 }
 
-fn is_installed() -> bool {
+/// Whether this machine has zig and cargo's way to it.
+pub(crate) fn is_installed() -> bool {
     let has_zig = works("zig", &["version"]) || works("python3", &["-m", "ziglang", "version"]);
     has_zig && works("cargo-zigbuild", &["--help"])
 }

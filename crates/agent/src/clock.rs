@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Wall time, for people.
-#[expect(clippy::disallowed_methods, reason = "the agent has one clock, and this is it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the agent has one clock, and this is it"
+)]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -37,7 +37,10 @@ impl<'a> Frame<'a> {
     }
 
     fn encode(self, out: &mut Vec<u8>) {
-        debug_assert!(self.text.len() <= usize::from(u16::MAX), "entries are short");
+        debug_assert!(
+            self.text.len() <= usize::from(u16::MAX),
+            "entries are short"
+        );
         let length = u16::try_from(self.text.len()).unwrap_or(u16::MAX);
         let letter = self.stream.letter() as u8;
         out.extend_from_slice(&self.at.to_le_bytes());
@@ -92,10 +95,16 @@ mod tests {
         batch.push(at, Stream::Stdout, "héllo", true);
         batch.push(at, Stream::Stderr, "", false);
         let (first, size) = Frame::decode(&batch.frames).unwrap();
-        assert_eq!((first.at, first.stream), (at.as_microsecond(), Stream::Stdout));
+        assert_eq!(
+            (first.at, first.stream),
+            (at.as_microsecond(), Stream::Stdout)
+        );
         assert_eq!((first.text, first.has_end), ("héllo".as_bytes(), true));
         let (second, rest) = Frame::decode(&batch.frames[size..]).unwrap();
-        assert_eq!((second.stream, second.text, second.has_end), (Stream::Stderr, &b""[..], false));
+        assert_eq!(
+            (second.stream, second.text, second.has_end),
+            (Stream::Stderr, &b""[..], false)
+        );
         assert_eq!(size + rest, batch.frames.len());
     }
 

@@ -51,7 +51,14 @@ impl Limiter {
     }
 
     /// Takes an entry: into `out` within the limit, into the last bytes beyond it.
-    pub(crate) fn admit(&mut self, at: Timestamp, stream: Stream, text: &str, has_end: bool, out: &mut Batch) {
+    pub(crate) fn admit(
+        &mut self,
+        at: Timestamp,
+        stream: Stream,
+        text: &str,
+        has_end: bool,
+        out: &mut Batch,
+    ) {
         let size = text.len() as u64 + u64::from(has_end);
         if !self.is_over && self.used.saturating_add(size) <= self.limit {
             self.used += size;
@@ -131,7 +138,10 @@ mod tests {
         let mut entries = Vec::new();
         let mut rest = &out.frames[..];
         while let Some((frame, size)) = Frame::decode(rest) {
-            entries.push((frame.stream, String::from_utf8(frame.text.to_vec()).unwrap()));
+            entries.push((
+                frame.stream,
+                String::from_utf8(frame.text.to_vec()).unwrap(),
+            ));
             rest = &rest[size..];
         }
         entries
@@ -147,12 +157,21 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_the_loss_is_told_and_the_last_lines_come() {
-        let lines: Vec<String> = (0..20_000).map(|number| format!("line {number:05}")).collect();
+        let lines: Vec<String> = (0..20_000)
+            .map(|number| format!("line {number:05}"))
+            .collect();
         let entries = log(1200, &lines);
         assert_eq!(entries[108].1, "line 00108");
         assert_eq!(entries[109], (Stream::System, "The log limit of 1200 bytes is reached: of what follows only the last 64 KiB are kept".to_owned()));
-        let kept = entries.iter().filter(|(stream, _)| *stream == Stream::Stdout).count();
-        assert!(entries.iter().any(|(_, text)| text.contains(&format!("{} lines ({} bytes) are missing", 20_000 - kept, (20_000 - kept) * 11))));
+        let kept = entries
+            .iter()
+            .filter(|(stream, _)| *stream == Stream::Stdout)
+            .count();
+        assert!(entries.iter().any(|(_, text)| text.contains(&format!(
+            "{} lines ({} bytes) are missing",
+            20_000 - kept,
+            (20_000 - kept) * 11
+        ))));
         assert_eq!(entries.last().unwrap().1, "line 19999");
     }
 

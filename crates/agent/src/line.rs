@@ -117,7 +117,9 @@ mod tests {
     }
 
     fn raw(entries: &[(String, bool)]) -> String {
-        let lines = entries.iter().map(|(text, has_end)| format!("{text}{}", if *has_end { "\n" } else { "" }));
+        let lines = entries
+            .iter()
+            .map(|(text, has_end)| format!("{text}{}", if *has_end { "\n" } else { "" }));
         lines.collect()
     }
 
@@ -151,7 +153,10 @@ mod tests {
 
     #[test]
     fn a_character_that_never_gets_whole_is_replaced_at_the_end() {
-        assert_eq!(entries(&[b"a\xe2\x82"], false), [("a\u{fffd}".to_owned(), false)]);
+        assert_eq!(
+            entries(&[b"a\xe2\x82"], false),
+            [("a\u{fffd}".to_owned(), false)]
+        );
     }
 
     proptest! {

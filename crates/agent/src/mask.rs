@@ -53,24 +53,27 @@ impl Secrets {
 
     /// Masks a whole text.
     pub(crate) fn mask(&self, text: &str) -> String {
-        let mut masked = Vec::with_capacity(text.len());
+        let mut out = Vec::with_capacity(text.len());
         let mut masker = Masker::new(self);
-        let mut sink = |bytes: &[u8]| masked.extend_from_slice(bytes);
+        let mut sink = |bytes: &[u8]| out.extend_from_slice(bytes);
         masker.feed(text.as_bytes(), &mut sink);
         masker.finish(&mut sink);
-        String::from_utf8_lossy(&masked).into_owned()
+        String::from_utf8_lossy(&out).into_owned()
     }
 }
 
 impl Search {
     fn depth(&self, state: StateID) -> u64 {
-        let found = self.depths.binary_search_by_key(&state, |(state, _)| *state);
+        let found = self
+            .depths
+            .binary_search_by_key(&state, |(state, _)| *state);
         found.map_or(0, |index| u64::from(self.depths[index].1))
     }
 
     fn longest_match(&self, state: StateID) -> u64 {
         let matches = 0..self.nfa.match_len(state);
-        let lengths = matches.map(|index| self.nfa.pattern_len(self.nfa.match_pattern(state, index)));
+        let lengths =
+            matches.map(|index| self.nfa.pattern_len(self.nfa.match_pattern(state, index)));
         lengths.max().unwrap_or(0) as u64
     }
 }
@@ -94,7 +97,11 @@ impl Masker {
     /// A masker at the beginning of a stream.
     pub(crate) fn new(secrets: &Secrets) -> Self {
         Self {
-            state: secrets.0.as_ref().map(|search| search.start).unwrap_or_default(),
+            state: secrets
+                .0
+                .as_ref()
+                .map(|search| search.start)
+                .unwrap_or_default(),
             secrets: secrets.clone(),
             taken: 0,
             held: Vec::new(),

@@ -176,7 +176,11 @@ impl Spool {
     }
 
     /// Writes the batch to the file without holding the lock, so that a slow disk stops nobody but the writer.
-    fn append_to_file<'a>(&'a self, mut state: MutexGuard<'a, State>, batch: &mut Batch) -> MutexGuard<'a, State> {
+    fn append_to_file<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        batch: &mut Batch,
+    ) -> MutexGuard<'a, State> {
         let offset = state.file_end;
         state.is_writing = true;
         drop(state);
@@ -214,7 +218,12 @@ impl State {
         let len = batch.frames.len();
         self.memory += len;
         match self.blocks.back_mut() {
-            Some(Block { count, len: old, place: BlockPlace::Memory(frames), .. }) if *old + len <= BLOCK_BYTES => {
+            Some(Block {
+                count,
+                len: old,
+                place: BlockPlace::Memory(frames),
+                ..
+            }) if *old + len <= BLOCK_BYTES => {
                 frames.extend_from_slice(&batch.frames);
                 *count += batch.count;
                 *old += len;
@@ -228,9 +237,12 @@ impl State {
         let len = batch.frames.len();
         self.file_end = offset + len as u64;
         match self.blocks.back_mut() {
-            Some(Block { count, len: old, place: BlockPlace::File(start), .. })
-                if *start + *old as u64 == offset && *old + len <= FILE_BLOCK_BYTES =>
-            {
+            Some(Block {
+                count,
+                len: old,
+                place: BlockPlace::File(start),
+                ..
+            }) if *start + *old as u64 == offset && *old + len <= FILE_BLOCK_BYTES => {
                 *count += batch.count;
                 *old += len;
             }
@@ -256,12 +268,19 @@ impl State {
 
     fn drop_released(&mut self, file: &SpoolFile) {
         let needed = self.needed[0].min(self.needed[1]);
-        while let Some(block) = self.blocks.pop_front_if(|block| block.first + block.count <= needed) {
+        while let Some(block) = self
+            .blocks
+            .pop_front_if(|block| block.first + block.count <= needed)
+        {
             if let BlockPlace::Memory(frames) = block.place {
                 self.memory -= frames.len();
             }
         }
-        let is_file_needed = self.is_writing || self.blocks.iter().any(|block| matches!(block.place, BlockPlace::File(_)));
+        let is_file_needed = self.is_writing
+            || self
+                .blocks
+                .iter()
+                .any(|block| matches!(block.place, BlockPlace::File(_)));
         if self.file_end > 0 && !is_file_needed {
             file.empty();
             self.file_end = 0;

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use runvoy_core::key::{ApiKey, ApiKeyHash};
+use runvoy_core::role::Action;
 
 use crate::app::App;
-use crate::context::Actor;
+use crate::context::{Actor, OpContext};
 use crate::error::{AppError, ErrorKind};
 
 /// How exactly a key's last use is noted.
@@ -37,6 +38,13 @@ impl KeyTouches {
 }
 
 impl App {
+    /// When the asking person's key ends by itself.
+    pub async fn who_am_i(&self, ctx: &OpContext) -> Result<Option<Timestamp>, AppError> {
+        ctx.require(Action::WhoAmI)?;
+        let Some(hash) = &ctx.actor.key else { return Ok(None) };
+        Ok(self.store().find_key(hash).await?.and_then(|found| found.value.expires_at))
+    }
+
     /// The person whose key this is, if it is live now.
     pub async fn authenticate(&self, typed: &str) -> Result<Actor, AppError> {
         let ask = "ask an admin for a new one: runvoy users rotate EMAIL";

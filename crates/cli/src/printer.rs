@@ -130,8 +130,12 @@ impl Printer {
 
     /// Says what was done, on stderr.
     pub(crate) fn done(&self, text: &str) {
-        let mark = if self.style.err_draws { "✓ " } else { "" };
-        self.error_data(&format!("{mark}{text}\n"));
+        self.error_data(&format!("✓ {text}\n"));
+    }
+
+    /// Shows what `--debug` and `--verbose` ask for, on stderr.
+    pub(crate) fn trace(&self, text: &str) {
+        self.error_data(&format!("{}\n", escape::field(text)));
     }
 
     /// The banner, for a person.

@@ -29,6 +29,11 @@ impl Table {
         self.rows.push(cells.collect());
     }
 
+    /// Adds a row whose cells are safe already. A line feed or tab in one would still end or shift it.
+    pub(crate) fn verbatim_row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
     /// The whole table, each line ended.
     pub(crate) fn render(&self, is_underlined: bool) -> String {
         let mut grid = Grid::new();

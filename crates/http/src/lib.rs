@@ -1,1 +1,19 @@
-//! x
+//! The HTTP face: decodes, calls a use case, encodes. Decides nothing.
+
+mod agent;
+mod audit;
+mod body;
+mod caller;
+mod error;
+mod executions;
+mod health;
+mod locks;
+mod logs;
+mod people;
+mod request_id;
+mod router;
+mod run;
+mod view;
+
+pub use caller::Gate;
+pub use router::{agent_router, user_router};

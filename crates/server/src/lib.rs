@@ -1,1 +1,14 @@
-//! x
+//! Composes a control plane of one machine: the application, its HTTP, SQLite and the process launcher.
+
+mod admin;
+mod agents;
+mod clock;
+mod data_dir;
+mod listen;
+pub mod local;
+mod owners;
+mod pool;
+mod serve;
+
+pub use admin::{ResetAdmin, reset_admin};
+pub use serve::{ServerOptions, serve};

@@ -13,14 +13,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("runvoy-ports", &["runvoy-core"]),
     ("runvoy-wire", &["runvoy-core"]),
     ("runvoy-app", &["runvoy-core", "runvoy-ports"]),
-    ("runvoy-http", &["runvoy-app", "runvoy-core", "runvoy-wire"]),
+    // The queries that routes fill in are the ports'.
+    (
+        "runvoy-http",
+        &["runvoy-app", "runvoy-core", "runvoy-ports", "runvoy-wire"],
+    ),
     ("runvoy-client", &["runvoy-core", "runvoy-wire"]),
     (
         "runvoy-agent",
         &["runvoy-client", "runvoy-core", "runvoy-wire"],
     ),
     ("runvoy-sql", &["runvoy-core", "runvoy-ports"]),
-    ("runvoy-process", &["runvoy-core", "runvoy-ports"]),
+    // The agent's variables and the second copy of its log are part of its protocol.
+    (
+        "runvoy-process",
+        &["runvoy-core", "runvoy-ports", "runvoy-wire"],
+    ),
     (
         "runvoy-server",
         &[

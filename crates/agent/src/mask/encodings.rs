@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn usual_encodings_are_masked() {
-        let hex: String = SECRET.bytes().fold(String::new(), |out, byte| format!("{out}{byte:02x}"));
+        let hex: String = SECRET
+            .bytes()
+            .fold(String::new(), |out, byte| format!("{out}{byte:02x}"));
         for text in [
             SECRET.to_owned(),
             serde_json::to_string(SECRET).unwrap(),
@@ -157,7 +159,14 @@ mod tests {
             hex.to_uppercase(),
             hex,
         ] {
-            assert_eq!(Secrets::new([SECRET]).unwrap().mask(&format!("<{text}>")).replace('"', ""), "<***>", "{text}");
+            assert_eq!(
+                Secrets::new([SECRET])
+                    .unwrap()
+                    .mask(&format!("<{text}>"))
+                    .replace('"', ""),
+                "<***>",
+                "{text}"
+            );
         }
     }
 
@@ -166,10 +175,15 @@ mod tests {
         for before in ["", "a", "ab", "abc", "user:"] {
             for after in ["", "x", "xy", "xyz"] {
                 let text = format!("{before}{SECRET}{after}");
-                let shown = Secrets::new([SECRET]).unwrap().mask(&STANDARD.encode(&text));
+                let shown = Secrets::new([SECRET])
+                    .unwrap()
+                    .mask(&STANDARD.encode(&text));
                 assert!(shown.contains("***"), "{text}");
                 // At most the characters shared with the neighbours are left.
-                assert!(shown.len() <= 3 + 4 * text.len().saturating_sub(SECRET.len()).div_ceil(3) + 8, "{shown}");
+                assert!(
+                    shown.len() <= 3 + 4 * text.len().saturating_sub(SECRET.len()).div_ceil(3) + 8,
+                    "{shown}"
+                );
                 assert!(masks(SECRET, &URL_SAFE_NO_PAD.encode(&text)));
             }
         }
@@ -179,14 +193,20 @@ mod tests {
     fn wrapped_base64_of_a_long_secret_is_masked_line_by_line() {
         let secret: String = (0..30).map(|number| format!("key{number}")).collect();
         let encoded = STANDARD.encode(&secret);
-        let shown = Secrets::new([secret.as_str()]).unwrap().mask(&format!("{}\n{}", &encoded[..76], &encoded[76..]));
+        let shown = Secrets::new([secret.as_str()]).unwrap().mask(&format!(
+            "{}\n{}",
+            &encoded[..76],
+            &encoded[76..]
+        ));
         assert_eq!(shown.trim_end_matches('='), "***\n***");
     }
 
     #[test]
     fn long_lines_of_a_secret_are_masked_one_by_one() {
         let secret = "-----BEGIN KEY-----\nMIIBVgIBADANBg\nshort\n-----END KEY-----\n";
-        let shown = Secrets::new([secret]).unwrap().mask("a MIIBVgIBADANBg b short c");
+        let shown = Secrets::new([secret])
+            .unwrap()
+            .mask("a MIIBVgIBADANBg b short c");
         assert_eq!(shown, "a *** b short c");
     }
 

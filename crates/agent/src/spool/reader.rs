@@ -82,43 +82,34 @@ impl Reader {
     fn fill(&mut self) -> io::Result<bool> {
         self.buffer.clear();
         self.position = 0;
-        let Some((from, mut skip)) = self.take_or_locate() else {
+        let Some(part) = self.take_or_locate() else {
             return Ok(!self.buffer.is_empty());
         };
-        // The rest lies in the file; it stays there until it is released, so the lock is not needed.
-        let Located { mut offset, mut left, block } = from;
-        let mut place = offset - from.start;
-        loop {
-            let length = left.min(READ_BYTES);
-            self.buffer.resize(length, 0);
-            self.spool.file.read(&mut self.buffer, offset)?;
-            let mut used = 0;
-            while skip > 0 && let Some((_, size)) = Frame::decode(&self.buffer[used..]) {
-                used += size;
-                skip -= 1;
-            }
-            if skip == 0 && Frame::decode(&self.buffer[used..]).is_some() || used == 0 || used == left {
-                self.position = used;
-                place += used as u64;
-                self.place = Some((block, usize::try_from(place).unwrap_or(usize::MAX)));
-                return Ok(used < length);
-            }
-            offset += used as u64;
-            place += used as u64;
-            left -= used;
+        // It lies in the file until it is released, so the lock is not needed.
+        self.buffer.resize(part.length, 0);
+        let read = self.spool.file.read(&mut self.buffer, part.offset);
+        if read.is_err() {
+            self.buffer.clear();
         }
+        read?;
+        for _ in 0..part.skip {
+            let frame = Frame::decode(&self.buffer[self.position..]);
+            self.position += frame.map_or(0, |(_, size)| size);
+        }
+        self.place = Some((part.block, part.start + self.position));
+        Ok(true)
     }
 
-    /// Takes frames that lie in memory, or says where in the file to read and how many entries to skip there.
-    fn take_or_locate(&mut self) -> Option<(Located, u64)> {
+    /// Takes frames that lie in memory, or says which part of the file to read.
+    fn take_or_locate(&mut self) -> Option<FilePart> {
         let state = self.spool.lock();
-        let index = state.blocks.partition_point(|block| block.first + block.count <= self.next);
+        let index = state
+            .blocks
+            .partition_point(|block| block.first + block.count <= self.next);
         let block = state.blocks.get(index)?;
-        let known = self.place.filter(|(first, _)| *first == block.first).map(|(_, offset)| offset);
-        let (start, skip) = match known {
-            Some(offset) => (offset, 0),
-            None => (0, self.next.saturating_sub(block.first)),
-        };
+        let known = self.place.filter(|(first, _)| *first == block.first);
+        let start = known.map_or(0, |(_, offset)| offset);
+        let skip = known.map_or(self.next.saturating_sub(block.first), |_| 0);
         match &block.place {
             BlockPlace::Memory(frames) => {
                 let mut offset = start;
@@ -130,13 +121,16 @@ impl Reader {
                 None
             }
             BlockPlace::File(begin) => {
-                let located = Located {
+                let left = block.len - start;
+                // To skip entries, the block is walked from its beginning.
+                let length = if skip > 0 { left } else { left.min(READ_BYTES) };
+                Some(FilePart {
                     block: block.first,
-                    start: *begin,
+                    start,
                     offset: begin + start as u64,
-                    left: block.len - start,
-                };
-                Some((located, skip))
+                    length,
+                    skip,
+                })
             }
         }
     }
@@ -144,9 +138,14 @@ impl Reader {
 
 /// A part of a block that lies in the file.
 #[derive(Debug, Clone, Copy)]
-struct Located {
+struct FilePart {
+    /// The block's first entry.
     block: u64,
-    start: u64,
+    /// Where the part begins in the block.
+    start: usize,
+    /// Where the part begins in the file.
     offset: u64,
-    left: usize,
+    length: usize,
+    /// Entries of the part that are not wanted.
+    skip: u64,
 }

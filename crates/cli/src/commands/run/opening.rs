@@ -1,0 +1,69 @@
+//! What a person reads before the command's own output.
+
+use std::time::Duration;
+
+use runvoy_core::duration;
+use runvoy_core::execution::DEFAULT_TIMEOUT;
+use runvoy_wire::execution::{RunRequest, RunResponse};
+
+use super::RunArguments;
+use crate::commands::status::queued;
+use crate::escape;
+use crate::settings::App;
+
+/// Before it is submitted: where, and what.
+pub(super) fn before(arguments: &RunArguments, request: &RunRequest, app: &App<'_>) {
+    if arguments.quiet {
+        return;
+    }
+    let settings = &app.settings;
+    app.printer.banner();
+    if settings.has_several_contexts() {
+        let endpoint = settings.endpoint.as_deref().unwrap_or("no endpoint");
+        let line = format!("Context: {} ({endpoint})", settings.context);
+        if app.printer.style().err_draws {
+            app.printer.person(&format!("→ {}", escape::field(&line)));
+        } else {
+            app.printer.note(&escape::field(&line));
+        }
+    }
+    if settings.is_local {
+        let directory = request.workdir.as_deref().unwrap_or(".");
+        app.printer.person(&format!("→ Running as a process of this machine in {}", escape::field(directory)));
+    }
+    app.printer.person(&format!("→ Running command: {}", escape::field(&shown(request))));
+}
+
+/// The command as records will show it.
+fn shown(request: &RunRequest) -> String {
+    use runvoy_core::command::quote;
+    match (&request.command, &request.argv) {
+        (Some(script), _) => script.clone(),
+        (None, Some(words)) => words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+        (None, None) => String::new(),
+    }
+}
+
+/// After it was accepted: which, and how it stands.
+pub(super) fn after(arguments: &RunArguments, response: &RunResponse, app: &App<'_>) {
+    if arguments.quiet {
+        return;
+    }
+    let id = escape::field(&response.execution_id);
+    let limit = app.settings.timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let limit = duration::show(Duration::from_secs(crate::time::whole_seconds(limit)));
+    app.printer.person("✓ Command execution started successfully");
+    app.printer.person(&format!("  Execution ID: {id}"));
+    app.printer.person(&format!("  Status: {}", escape::field(&response.status)));
+    app.printer.person(&format!("  Time limit: {limit}"));
+    app.printer.person(&format!("\nRun 'runvoy logs {id}' to view logs"));
+    if app.settings.is_verbose && !app.printer.style().err_draws {
+        app.printer.note(&format!("execution {id}, {}, time limit {limit}", escape::field(&response.status)));
+    }
+    if let Some(queue) = &response.queue {
+        app.printer.note(&format!("waiting: {}", escape::field(&queued(app, queue))));
+        if !app.settings.is_local {
+            app.printer.note("it starts when its turn comes, even if this command is gone by then");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Who calls: the extractor that every route of the users' API takes first.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use runvoy_app::{Actor, App, OpContext};
+use runvoy_core::id::RequestId;
+use runvoy_wire::API_KEY_HEADER;
+use runvoy_wire::error::ErrorCode;
+
+use crate::error::ApiError;
+
+/// How callers prove who they are.
+#[derive(Debug, Clone)]
+pub enum Gate {
+    /// By an API key with every request.
+    Key,
+    /// Not at all: the one person who can reach this router, under `--local`.
+    Only(Actor),
+}
+
+/// What the users' routes share.
+#[derive(Debug, Clone)]
+pub(crate) struct UserState {
+    pub(crate) app: App,
+    pub(crate) gate: Gate,
+}
+
+impl FromRef<UserState> for App {
+    fn from_ref(state: &UserState) -> Self {
+        state.app.clone()
+    }
+}
+
+/// A person who has proved who they are, and the request.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) OpContext);
+
+impl FromRequestParts<UserState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &UserState) -> Result<Self, ApiError> {
+        let actor = match &state.gate {
+            Gate::Only(actor) => actor.clone(),
+            Gate::Key => state.app.authenticate(key(&parts.headers)?).await?,
+        };
+        Ok(Self(OpContext {
+            actor,
+            request_id: request_id(parts, &state.app),
+        }))
+    }
+}
+
+/// The id that the middleware gave; routers without it (none) would get a fresh one.
+fn request_id(parts: &Parts, app: &App) -> RequestId {
+    parts
+        .extensions
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_else(|| app.ids().request(app.now()))
+}
+
+fn key(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let bearer = || bearer_token(headers);
+    headers
+        .get(API_KEY_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .or_else(bearer)
+        .ok_or_else(|| {
+            ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::Unauthorized,
+                "no API key was sent",
+            )
+            .with_details("send it in the header X-API-Key, or set it up: runvoy configure")
+        })
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}

@@ -1,0 +1,203 @@
+//! `GET /executions/{id}/logs`: a page of entries, or for the old client the whole log of a finished run.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use runvoy_app::{App, LogPage, OpContext};
+use runvoy_core::execution::Status;
+use runvoy_core::id::ExecutionId;
+use runvoy_core::log::{Entry, Seq};
+use runvoy_wire::log::{LogEventView, LogsView};
+use serde::Deserialize;
+
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::executions::execution_id;
+use crate::view;
+
+/// Text of one page at most; with JSON's escapes it stays below the 6 MB that a Lambda may answer.
+const PAGE_BYTES: usize = 512 * 1024;
+/// How soon to ask again where nothing came and nothing wakes the reader.
+const POLL_AFTER_MS: u64 = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogParams {
+    after: Option<u64>,
+    limit: Option<usize>,
+    wait: Option<u64>,
+}
+
+pub(crate) async fn logs(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Path(id): Path<String>,
+    params: Result<Query<LogParams>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(params) = params.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let id = execution_id(&id)?;
+    if params.after.is_none() && params.limit.is_none() && params.wait.is_none() {
+        return whole(app, ctx, id).await;
+    }
+    let after = Seq::new(params.after.unwrap_or_default());
+    let wait = Duration::from_secs(params.wait.unwrap_or_default());
+    let page = app.logs(&ctx, &id, after, PAGE_BYTES, wait).await?;
+    Ok(Json(page_view(page, params.limit, wait)).into_response())
+}
+
+fn page_view(page: LogPage, limit: Option<usize>, wait: Duration) -> LogsView {
+    let mut entries = page.entries;
+    let (mut next, mut complete) = (page.next, page.is_complete);
+    if let Some(limit) = limit.filter(|limit| *limit > 0 && *limit < entries.len()) {
+        entries.truncate(limit);
+        next = entries.last().map_or(next, |last| last.seq);
+        complete = false;
+    }
+    let may_come_at_once = complete || !entries.is_empty() || !wait.is_zero();
+    LogsView {
+        execution_id: page.execution.id().to_string(),
+        status: page.execution.status().to_string(),
+        phase: view::phase(&page.execution),
+        events: Some(entries.into_iter().map(view::log_event).collect()),
+        next: next.number(),
+        complete,
+        poll_after_ms: if may_come_at_once { 0 } else { POLL_AFTER_MS },
+    }
+}
+
+/// The published v0.5 shape: null events while it runs; when over (a stop under way counts), every line in one array.
+async fn whole(app: App, ctx: OpContext, id: ExecutionId) -> Result<Response, ApiError> {
+    let page = app
+        .logs(&ctx, &id, Seq::START, PAGE_BYTES, Duration::ZERO)
+        .await?;
+    let status = page.execution.status();
+    if !status.is_terminal() && status != Status::Terminating {
+        let view = LogsView {
+            events: None,
+            ..page_view(
+                LogPage {
+                    entries: Vec::new(),
+                    ..page
+                },
+                None,
+                Duration::ZERO,
+            )
+        };
+        return Ok(Json(view).into_response());
+    }
+    let head = format!(
+        "{{\"execution_id\":\"{id}\",\"status\":\"{status}\",\"complete\":{},\"events\":[",
+        page.is_complete
+    );
+    let state = Whole {
+        app,
+        ctx,
+        id,
+        lines: Lines::default(),
+        page: Some(page),
+        is_first: true,
+    };
+    let body = futures_util::stream::unfold(Some(state), |state| async {
+        let mut state = state?;
+        let (bytes, is_over) = state.next().await;
+        Some((Ok::<_, Infallible>(bytes), (!is_over).then_some(state)))
+    });
+    let body = futures_util::StreamExt::chain(
+        futures_util::stream::once(async { Ok(Bytes::from(head)) }),
+        body,
+    );
+    Ok((
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(body),
+    )
+        .into_response())
+}
+
+/// A whole log on its way, a page at a time, so that its size never matters.
+struct Whole {
+    app: App,
+    ctx: OpContext,
+    id: ExecutionId,
+    lines: Lines,
+    page: Option<LogPage>,
+    is_first: bool,
+}
+
+impl Whole {
+    /// The next piece of the array, and whether it was the last.
+    async fn next(&mut self) -> (Bytes, bool) {
+        let Some(page) = self.page.take() else {
+            return (Bytes::from_static(b"]}"), true);
+        };
+        let is_last = page.entries.is_empty();
+        let mut joined = self.lines.join(page.entries);
+        if is_last {
+            joined.extend(self.lines.rest());
+        } else {
+            self.page = self
+                .app
+                .logs(&self.ctx, &self.id, page.next, PAGE_BYTES, Duration::ZERO)
+                .await
+                .ok();
+        }
+        let mut text = String::new();
+        for event in joined {
+            let Ok(json) = serde_json::to_string(&event) else {
+                continue;
+            };
+            if !std::mem::take(&mut self.is_first) {
+                text.push(',');
+            }
+            text.push_str(&json);
+        }
+        (Bytes::from(text), false)
+    }
+}
+
+/// Joins entries of each stream up to their line feeds, under the first number.
+#[derive(Default)]
+struct Lines {
+    open: Vec<LogEventView>,
+}
+
+/// A line without an end is shown at this length.
+const MAX_JOINED: usize = 256 * 1024;
+
+impl Lines {
+    fn join(&mut self, entries: Vec<Entry>) -> Vec<LogEventView> {
+        let mut whole = Vec::new();
+        for entry in entries {
+            let has_end = entry.has_end;
+            let event = view::log_event(entry);
+            let place = self
+                .open
+                .iter()
+                .position(|open| open.stream == event.stream);
+            let line = match place {
+                Some(place) => {
+                    let mut line = self.open.swap_remove(place);
+                    line.message.push_str(&event.message);
+                    line
+                }
+                None => event,
+            };
+            if has_end || line.message.len() > MAX_JOINED {
+                whole.push(line);
+            } else {
+                self.open.push(line);
+            }
+        }
+        whole.sort_by_key(|line| line.line);
+        whole
+    }
+
+    fn rest(&mut self) -> Vec<LogEventView> {
+        self.open.sort_by_key(|line| line.line);
+        std::mem::take(&mut self.open)
+    }
+}

@@ -1,0 +1,153 @@
+//! `POST /run`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use runvoy_app::{App, LockWish, NewExecution, SpecValues};
+use runvoy_core::command::Command;
+use runvoy_core::idempotency::IdempotencyKey;
+use runvoy_wire::execution::{RunRequest, RunResponse};
+use runvoy_wire::secret::Secret;
+use runvoy_wire::{BASE_PATH, IDEMPOTENCY_HEADER};
+use sha2::{Digest as _, Sha256};
+
+use crate::body::{RawBody, parse};
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::view;
+
+pub(crate) async fn run(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    headers: HeaderMap,
+    RawBody(bytes): RawBody,
+) -> Result<(StatusCode, Json<RunResponse>), ApiError> {
+    let request: RunRequest = parse(&bytes)?;
+    refuse_later_features(&request)?;
+    let wish = wish(request, idempotency(&headers, &bytes)?)?;
+    let submitted = app.submit(&ctx, wish).await?;
+    let execution = &submitted.execution;
+    let response = RunResponse {
+        execution_id: execution.id().to_string(),
+        log_url: format!("{BASE_PATH}/executions/{}/logs", execution.id()),
+        status: execution.status().to_string(),
+        command: execution.submission().command.to_string(),
+        image_id: String::new(),
+        queue: submitted.queue.map(view::queue),
+    };
+    Ok((StatusCode::ACCEPTED, Json(response)))
+}
+
+fn idempotency(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<(IdempotencyKey, String)>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_HEADER) else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .map_err(|_| ApiError::invalid("Idempotency-Key must be printable"))?
+        .parse()?;
+    let digits: Vec<String> = Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let hash = digits.concat();
+    Ok(Some((key, hash)))
+}
+
+/// Fields of features that this server does not have. Empty values, as the old client sends them, ask for nothing.
+fn refuse_later_features(request: &RunRequest) -> Result<(), ApiError> {
+    let text = |field: &Option<String>| field.as_ref().is_some_and(|value| !value.is_empty());
+    let value = |field: &Option<serde_json::Value>| {
+        field
+            .as_ref()
+            .is_some_and(|value| *value != 0 && *value != "" && !value.is_null())
+    };
+    let container = "this server runs plain processes, without containers";
+    let later = "this server does not have it yet";
+    let asked = [
+        ("image", text(&request.image), container),
+        ("cpu", value(&request.cpu), container),
+        ("memory", value(&request.memory), container),
+        ("target", text(&request.target), later),
+        (
+            "secrets",
+            !request.secrets.is_empty(),
+            "pass the values themselves in secret_env: runvoy run --secret-env NAME",
+        ),
+        (
+            "git_repo",
+            text(&request.git_repo),
+            "fetch the repository in the command itself",
+        ),
+        (
+            "git_ref",
+            text(&request.git_ref),
+            "fetch the repository in the command itself",
+        ),
+        (
+            "git_path",
+            text(&request.git_path),
+            "fetch the repository in the command itself",
+        ),
+    ];
+    match asked.into_iter().find(|(_, is_asked, _)| *is_asked) {
+        Some((field, _, instead)) => Err(ApiError::unsupported(field, instead)),
+        None => Ok(()),
+    }
+}
+
+fn wish(
+    request: RunRequest,
+    idempotency: Option<(IdempotencyKey, String)>,
+) -> Result<NewExecution, ApiError> {
+    let command = match (request.command, request.argv) {
+        (Some(script), None) => Command::script(script)?,
+        (None, Some(words)) => Command::argv(words)?,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("give either command or argv, not both"));
+        }
+        (None, None) => return Err(ApiError::invalid("command is missing")),
+    };
+    let seconds = |value: Option<u64>| {
+        value
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs)
+    };
+    let lock = match request.lock.filter(|name| !name.is_empty()) {
+        Some(name) => Some(LockWish {
+            name: name.parse()?,
+            timeout: seconds(request.lock_timeout),
+            no_wait: request.no_wait,
+        }),
+        None if request.no_wait || request.lock_timeout.is_some() => {
+            return Err(ApiError::invalid("no_wait and lock_timeout need a lock"));
+        }
+        None => None,
+    };
+    Ok(NewExecution {
+        command,
+        values: SpecValues {
+            env: clear(request.env),
+            secrets: clear(request.secret_env),
+        },
+        timeout: seconds(request.timeout),
+        grace: seconds(request.grace),
+        log_limit: request.log_limit,
+        lock,
+        workdir: request.workdir.filter(|dir| !dir.is_empty()),
+        idempotency,
+    })
+}
+
+fn clear(values: BTreeMap<String, Secret>) -> BTreeMap<String, String> {
+    values
+        .into_iter()
+        .map(|(name, value)| (name, value.expose().to_owned()))
+        .collect()
+}

@@ -1,0 +1,139 @@
+//! The first admin, and the way back in for an operator who lost the key.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use runvoy_app::{App, Parts, Tuning};
+use runvoy_core::key::ApiKey;
+use runvoy_core::role::Role;
+use runvoy_core::user::UserEmail;
+use runvoy_ports::UserReads as _;
+use runvoy_process::{Home, Options, ProcessLauncher};
+use runvoy_sql::Durability;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use crate::clock::SystemClock;
+use crate::data_dir::DataDir;
+
+/// The first admin's address where nobody names one.
+const DEFAULT_ADMIN: &str = "admin@localhost";
+
+/// An admin's new key, to be shown once.
+#[derive(Debug)]
+pub struct ResetAdmin {
+    /// Whose it is.
+    pub email: String,
+    /// The key.
+    pub api_key: SecretString,
+}
+
+/// Makes a new key for the admin `email`, or for the only admin there is; all older ones of theirs end at once.
+/// Works beside a running server.
+pub async fn reset_admin(data_dir: &Path, email: Option<&str>) -> anyhow::Result<ResetAdmin> {
+    if !data_dir.join("runvoy.db").exists() {
+        bail!(
+            "there is no server's database in {}; name its directory with --data-dir",
+            data_dir.display()
+        );
+    }
+    let data = DataDir::open(data_dir)?;
+    let store = data.store(Durability::Full).await?;
+    let email = match email {
+        Some(email) => UserEmail::from_typed(email)?,
+        None => only_admin(&store).await?,
+    };
+    let (tasks, _nobody) = mpsc::unbounded_channel();
+    let app = App::new(Parts {
+        store: Arc::new(store),
+        launcher: Arc::new(ProcessLauncher::new(Options {
+            executable: Path::new("runvoy").to_owned(),
+            runs: data.runs(),
+            agent_url: String::new(),
+            environment: Vec::new(),
+            home: Home::OfTheRun,
+            owner_lock: None,
+        })),
+        clock: Arc::new(SystemClock),
+        key: data.stack_key()?,
+        tasks,
+        owner: None,
+        is_owner_alive: Arc::new(|_| true),
+        tuning: Tuning::default(),
+    });
+    let key = app.reset_admin(&email).await?;
+    Ok(ResetAdmin {
+        email: email.to_string(),
+        api_key: key.expose().into(),
+    })
+}
+
+async fn only_admin(store: &runvoy_sql::SqliteStore) -> anyhow::Result<UserEmail> {
+    let users = store
+        .list_users()
+        .await?
+        .into_iter()
+        .map(|found| found.value);
+    let admins: Vec<UserEmail> = users
+        .filter(|user| user.role == Role::Admin)
+        .map(|user| user.email)
+        .collect();
+    match &admins[..] {
+        [only] => Ok(only.clone()),
+        [] => Ok(DEFAULT_ADMIN.parse()?),
+        several => {
+            let names: Vec<&str> = several.iter().map(UserEmail::as_str).collect();
+            bail!(
+                "there are several admins ({}); name one with --email",
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// Makes the first admin where there is nobody, and shows the key once: on a terminal, else in a file for its owner only.
+pub(crate) async fn first_admin(
+    app: &App,
+    data: &DataDir,
+    email: Option<&str>,
+    url: &str,
+) -> anyhow::Result<()> {
+    let email = UserEmail::from_typed(email.unwrap_or(DEFAULT_ADMIN))?;
+    let Some(key) = app.first_admin(&email).await? else {
+        return Ok(());
+    };
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        writeln!(
+            out,
+            "first start: the admin {email} has this API key, shown only now:\n\n  {}\n",
+            key.expose()
+        )?;
+    } else {
+        let path = data.path().join("admin.key");
+        write_key(&path, &key)
+            .with_context(|| format!("the admin's key cannot be written to {}", path.display()))?;
+        writeln!(
+            out,
+            "first start: the API key of the admin {email} is in {}",
+            path.display()
+        )?;
+    }
+    writeln!(out, "set it up with: runvoy configure --endpoint {url}")?;
+    Ok(())
+}
+
+fn write_key(path: &Path, key: &ApiKey) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    writeln!(file, "{}", key.expose())?;
+    file.sync_all()
+}
