@@ -44,7 +44,7 @@ struct Command {
 struct Ended {
     report: Report,
     started_at: Option<Timestamp>,
-    ended_at: Timestamp,
+    at: Timestamp,
     message: Option<String>,
     /// How long the control plane is tried.
     deadline: Instant,
@@ -135,7 +135,7 @@ impl Run {
         Ended {
             report,
             started_at: Some(command.started_at),
-            ended_at,
+            at: ended_at,
             message: None,
             deadline,
         }
@@ -160,7 +160,7 @@ impl Run {
                 end,
             },
             started_at,
-            ended_at: now,
+            at: now,
             message,
             deadline: Instant::now() + REPORT_PATIENCE,
         }
@@ -207,7 +207,7 @@ fn finish_request(report: Report, last_seq: Seq, ended: &Ended) -> FinishRequest
         signal,
         ended_by: report.ended_by.as_str().to_owned(),
         started_at: ended.started_at,
-        ended_at: ended.ended_at,
+        ended_at: ended.at,
         last_seq,
         message: ended.message.clone(),
     }

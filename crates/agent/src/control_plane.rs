@@ -150,7 +150,7 @@ impl Session {
                 Ok(FinishResponse { accepted: true, .. }) => return Ok(()),
                 Err(CallError::Final(why)) => return Err(CallError::Final(why)),
                 Ok(_) | Err(CallError::Failed(_) | CallError::Unreached(_)) => {
-                    backoff.pause().await
+                    backoff.pause().await;
                 }
             }
         }

@@ -44,7 +44,7 @@ impl CopyThread {
 
     /// Lets the copy end with the report once the spool is closed and all of it is written. The token tells when it is.
     pub(crate) fn finish(self, report: Report) -> CancellationToken {
-        drop(self.report.send(report));
+        let _unheard = self.report.send(report);
         self.is_done
     }
 }

@@ -187,7 +187,7 @@ impl Source {
         } = self;
         let mut admit = |text: &str, has_end| {
             log.limiter
-                .admit(at, *stream, text, has_end, &mut log.batch)
+                .admit(at, *stream, text, has_end, &mut log.batch);
         };
         masker.finish(&mut |masked| splitter.feed(masked, &mut admit));
         splitter.finish(&mut admit);

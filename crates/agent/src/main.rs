@@ -1,6 +1,6 @@
 //! `runvoy-agent`: the agent on its own, for places without the rest of runvoy.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 /// The exit code for arguments that make no sense.

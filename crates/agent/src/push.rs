@@ -117,7 +117,7 @@ impl Pusher {
         loop {
             match self.session.logs(chunk.body.clone()).await {
                 Ok(answer) => {
-                    if self.take_answer(chunk, reader, answer) {
+                    if self.take_answer(chunk, reader, &answer) {
                         return true;
                     }
                 }
@@ -133,7 +133,7 @@ impl Pusher {
 
     /// Whether the answer let the log go on. One that asks for what was accepted before, or for what was never
     /// written, is not of this log and changes nothing.
-    fn take_answer(&self, chunk: &Chunk, reader: &mut Reader, answer: LogsResponse) -> bool {
+    fn take_answer(&self, chunk: &Chunk, reader: &mut Reader, answer: &LogsResponse) -> bool {
         if answer.cancel {
             self.orders.cancel.cancel();
         }

@@ -52,7 +52,7 @@ impl Reaper {
             state.is_empty = false;
         });
         // The thread waits for exactly this.
-        drop(self.pids.send(main));
+        let _unheard = self.pids.send(main);
     }
 
     /// What was waited for, as it changes.

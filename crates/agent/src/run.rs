@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runvoy_wire::agent::{Spec, StartResponse};
+use runvoy_wire::secret::Secret;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ impl Run {
         orders: Orders,
     ) -> io::Result<Self> {
         let values = spec.secrets.values().chain(&spec.mask);
-        let secrets = Secrets::new(values.map(|value| value.expose())).map_err(io::Error::other)?;
+        let secrets = Secrets::new(values.map(Secret::expose)).map_err(io::Error::other)?;
         let spool = Spool::new(config.spool_dir.clone(), started.answer.log_limit);
         Ok(Self {
             journal: Journal {

@@ -15,19 +15,11 @@ impl App {
     /// One commit per waiter, until the lock is held or nobody waits: the first that may run gets it,
     /// those before it that may not (any more) are turned away.
     pub async fn advance(&self, name: &LockName) -> Result<(), AppError> {
-        let mut conflicts = 0;
-        while conflicts < Self::conflict_tries() {
-            match self.advance_once(name).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(StoreError::Conflict) => {
-                    self.step_aside(conflicts).await;
-                    conflicts += 1;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
+        while self
+            .until_committed(|| async { Ok(self.advance_once(name).await?) })
+            .await?
+        {}
+        Ok(())
     }
 
     /// Whether the line moved and may move again.

@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 use runvoy_core::audit::AuditAction;
-use runvoy_core::execution::{Event, Execution, Started, State};
-use runvoy_core::id::{AttemptId, BootNonce, Place};
+use runvoy_core::execution::{Event, Execution, State};
+use runvoy_core::id::{AttemptId, BootNonce, ExecutionId, Place, SessionId};
 use runvoy_core::log::{Entry, Seq};
 use runvoy_core::outcome::Report;
-use runvoy_ports::{Appended, StoreError, Versioned};
+use runvoy_ports::Appended;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::{App, Tuning};
-use crate::change::{About, Cause, earlier};
+use crate::change::{About, Cause};
 use crate::error::{AppError, ErrorKind};
 use crate::stack_key::{SpecValues, session_id};
 
@@ -104,42 +104,40 @@ impl App {
             ));
         }
         let session = self.parts.key.session_token(call.attempt, &start.nonce);
-        for attempt in 0..Self::conflict_tries() {
-            let found = self
-                .store()
-                .find_execution(call.attempt.execution())
-                .await?;
-            let Some(before) = found else {
-                return Err(AppError::leave("no such execution"));
-            };
-            if let Some(started) = before.value.started() {
-                let is_same =
-                    started.nonce == start.nonce && started.attempt == call.attempt.number();
-                return if is_same {
-                    self.start_again(before.value, session)
-                } else {
-                    self.refuse_agent(call, start).await
-                };
-            }
-            let event = Event::Started {
-                at: self.now(),
-                attempt: call.attempt.number(),
-                nonce: start.nonce.clone(),
-                session: session_id(session.expose_secret()),
-                place: start.place.clone(),
-            };
-            let cause = Cause::agent(call.attempt.execution());
-            match self
-                .commit_event(&before, &event, &cause, None, Vec::new())
-                .await
-            {
-                Ok(Some(next)) => return self.start_again(next, session),
-                Ok(None) => return self.refuse_agent(call, start).await,
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
+        let bound = self
+            .until_committed(|| self.bind_agent(call, start, &session))
+            .await?;
+        match bound {
+            Some(execution) => self.start_again(execution, session),
+            None => self.refuse_agent(call, start).await,
         }
-        Self::gave_up()
+    }
+
+    /// The execution, bound to this boot now or before; `None` where the agent must leave.
+    async fn bind_agent(
+        &self,
+        call: &AgentCall<'_>,
+        start: &Start,
+        session: &SecretString,
+    ) -> Result<Option<Execution>, AppError> {
+        let id = call.attempt.execution();
+        let Some(before) = self.store().find_execution(id).await? else {
+            return Err(AppError::leave("no such execution"));
+        };
+        if let Some(started) = before.value.started() {
+            let is_same = started.nonce == start.nonce && started.attempt == call.attempt.number();
+            return Ok(is_same.then_some(before.value));
+        }
+        let event = Event::Started {
+            at: self.now(),
+            attempt: call.attempt.number(),
+            nonce: start.nonce.clone(),
+            session: session_id(session.expose_secret()),
+            place: start.place.clone(),
+        };
+        Ok(self
+            .commit_event(&before, &event, &Cause::agent(id), None, Vec::new())
+            .await?)
     }
 
     /// The answer to the agent that is bound, the first time and every other.
@@ -247,69 +245,54 @@ impl App {
         call: &AgentCall<'_>,
         finish: &Finish,
     ) -> Result<FinishAnswer, AppError> {
-        let id = call.attempt.execution();
         let session = session_id(call.token);
-        for attempt in 0..Self::conflict_tries() {
-            let Some(before) = self.store().find_execution(id).await? else {
-                return Err(AppError::leave("no such execution"));
-            };
-            let Some(started) = before
-                .value
-                .started()
-                .filter(|started| started.session == session)
-                .cloned()
-            else {
-                return Err(AppError::leave("the session is unknown"));
-            };
-            let Some(head) = self.store().find_head(id).await? else {
-                return Err(AppError::leave("the log is gone"));
-            };
-            if before.value.ended().is_some() {
-                return Ok(FinishAnswer {
-                    is_accepted: true,
-                    next: head.next_seq,
-                });
-            }
-            if finish.last_seq.plus(1) != head.next_seq {
-                return Ok(FinishAnswer {
-                    is_accepted: false,
-                    next: head.next_seq,
-                });
-            }
-            match self
-                .finish_once(&before, &started, finish, head.next_seq)
-                .await
-            {
-                Ok(_) => {
-                    return Ok(FinishAnswer {
-                        is_accepted: true,
-                        next: head.next_seq,
-                    });
-                }
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
+        self.until_committed(|| self.finish_once(call.attempt.execution(), &session, finish))
+            .await
     }
 
     async fn finish_once(
         &self,
-        before: &Versioned<Execution>,
-        started: &Started,
+        id: &ExecutionId,
+        session: &SessionId,
         finish: &Finish,
-        next_seq: Seq,
-    ) -> Result<Option<Execution>, StoreError> {
+    ) -> Result<FinishAnswer, AppError> {
+        let Some(before) = self.store().find_execution(id).await? else {
+            return Err(AppError::leave("no such execution"));
+        };
+        let started = before
+            .value
+            .started()
+            .filter(|started| started.session == *session);
+        let (Some(started), Some(head)) = (started, self.store().find_head(id).await?) else {
+            return Err(AppError::leave("the session is unknown"));
+        };
+        let next = head.next_seq;
+        if before.value.ended().is_some() {
+            return Ok(FinishAnswer {
+                is_accepted: true,
+                next,
+            });
+        }
+        if finish.last_seq.plus(1) != next {
+            return Ok(FinishAnswer {
+                is_accepted: false,
+                next,
+            });
+        }
         // The agent's clock tells when it ended, but never before its start nor after now.
-        let at = earlier(finish.ended_at, self.now()).max(started.at);
+        let at = finish.ended_at.min(self.now()).max(started.at);
+        let (report, words) = (finish.report, finish.message.clone());
         let event = Event::Finished {
             at,
-            session: started.session.clone(),
-            report: finish.report,
-            words: finish.message.clone(),
+            session: session.clone(),
+            report,
+            words,
         };
-        let cause = Cause::agent(before.value.id());
-        self.commit_event(before, &event, &cause, Some(next_seq), Vec::new())
-            .await
+        self.commit_event(&before, &event, &Cause::agent(id), Some(next), Vec::new())
+            .await?;
+        Ok(FinishAnswer {
+            is_accepted: true,
+            next,
+        })
     }
 }

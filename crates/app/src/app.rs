@@ -122,10 +122,16 @@ impl App {
     }
 }
 
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("launcher", &self.launcher)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App")
-            .field("launcher", &self.parts.launcher)
-            .finish_non_exhaustive()
+        f.debug_tuple("App").field(&self.parts).finish()
     }
 }

@@ -41,8 +41,14 @@ impl App {
     /// When the asking person's key ends by itself.
     pub async fn who_am_i(&self, ctx: &OpContext) -> Result<Option<Timestamp>, AppError> {
         ctx.require(Action::WhoAmI)?;
-        let Some(hash) = &ctx.actor.key else { return Ok(None) };
-        Ok(self.store().find_key(hash).await?.and_then(|found| found.value.expires_at))
+        let Some(hash) = &ctx.actor.key else {
+            return Ok(None);
+        };
+        Ok(self
+            .store()
+            .find_key(hash)
+            .await?
+            .and_then(|found| found.value.expires_at))
     }
 
     /// The person whose key this is, if it is live now.
@@ -77,9 +83,9 @@ impl App {
             .with_details(ask));
         }
         if self.touches.is_due(&hash, now) {
-            if let Err(error) = self.store().touch_key(&hash, now).await {
-                tracing::warn!(error = %error, "a key's last use cannot be noted");
-            }
+            let touched = self.store().touch_key(&hash, now).await;
+            touched
+                .unwrap_or_else(|error| tracing::warn!(%error, "a key's last use cannot be noted"));
         }
         Ok(Actor {
             email: record.email,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use runvoy_core::audit::{AuditAction, AuditEntry, Principal};
 use runvoy_core::execution::{Event, Execution, State};
 use runvoy_core::id::{ExecutionId, RequestId};
@@ -13,7 +12,7 @@ use runvoy_ports::{Batch, HeadWrite, StoreError, Version, Versioned, Write};
 
 use crate::app::{App, Task};
 use crate::context::OpContext;
-use crate::error::{AppError, ErrorKind};
+use crate::error::AppError;
 
 /// How often a change that others keep overtaking is tried before the caller is told to come back.
 const CONFLICT_TRIES: u32 = 60;
@@ -74,31 +73,43 @@ pub(crate) struct About {
 }
 
 impl App {
+    /// Reads, decides and commits, again and again while others come first.
+    pub(crate) async fn until_committed<T, Work>(
+        &self,
+        work: impl Fn() -> Work + Send + Sync,
+    ) -> Result<T, AppError>
+    where
+        Work: Future<Output = Result<T, AppError>> + Send,
+    {
+        for attempt in 0..CONFLICT_TRIES {
+            match work().await {
+                Err(error) if error.is_overtaken() => self.step_aside(attempt).await,
+                answer => return answer,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
     /// Feeds an execution the event that `decide` finds in its present state, until it is committed or means nothing.
     pub(crate) async fn apply(
         &self,
         id: &ExecutionId,
         cause: &Cause,
-        decide: impl Fn(&Execution) -> Option<Event> + Send,
+        decide: impl Fn(&Execution) -> Option<Event> + Send + Sync,
     ) -> Result<Applied, AppError> {
-        for attempt in 0..CONFLICT_TRIES {
+        self.until_committed(|| async {
             let Some(before) = self.store().find_execution(id).await? else {
                 return Ok(Applied::Missing);
             };
             let Some(event) = decide(&before.value) else {
                 return Ok(Applied::Unchanged(before.value));
             };
-            match self
+            let next = self
                 .commit_event(&before, &event, cause, None, Vec::new())
-                .await
-            {
-                Ok(Some(next)) => return Ok(Applied::Changed(next)),
-                Ok(None) => return Ok(Applied::Unchanged(before.value)),
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(StoreError::Conflict.into())
+                .await?;
+            Ok(next.map_or(Applied::Unchanged(before.value), Applied::Changed))
+        })
+        .await
     }
 
     /// Commits what `event` does to `before`, with everything that belongs together: the log's head, the lock, the waiter.
@@ -123,10 +134,8 @@ impl App {
             ));
         }
         if matches!(before.value.state(), State::Queued) && !matches!(next.state(), State::Queued) {
-            writes.extend(
-                self.waiter_of(&next)
-                    .map(|waiter| Write::DeleteWaiter(waiter, FIRST_VERSION)),
-            );
+            writes
+                .extend(waiter_of(&next).map(|waiter| Write::DeleteWaiter(waiter, FIRST_VERSION)));
         }
         let mut freed = None;
         if before.value.ended().is_none() && next.ended().is_some() {
@@ -180,7 +189,7 @@ impl App {
     }
 
     /// Waits a little, longer each time, and differently for everybody.
-    pub(crate) async fn step_aside(&self, attempt: u32) {
+    async fn step_aside(&self, attempt: u32) {
         let mut random = [0];
         let jitter = if getrandom::fill(&mut random).is_ok() {
             u64::from(random[0])
@@ -214,15 +223,6 @@ impl App {
             | Event::LockLost
             | Event::Closed { .. } => {}
         }
-    }
-
-    fn waiter_of(&self, execution: &Execution) -> Option<Waiter> {
-        let submission = execution.submission();
-        submission.lock.as_ref().map(|lock| Waiter {
-            lock: lock.name.clone(),
-            execution: execution.id().clone(),
-            since: submission.created_at,
-        })
     }
 
     async fn close_head(
@@ -263,19 +263,6 @@ impl App {
             )
         }))
     }
-
-    /// A conflict that does not end is the caller's to repeat.
-    pub(crate) fn gave_up<T>() -> Result<T, AppError> {
-        Err(AppError::new(
-            ErrorKind::Conflict,
-            "too many changes at once; try again",
-        ))
-    }
-
-    /// How often conflicting use cases try.
-    pub(crate) const fn conflict_tries() -> u32 {
-        CONFLICT_TRIES
-    }
 }
 
 fn action(event: &Event) -> AuditAction {
@@ -312,7 +299,12 @@ fn details(event: &Event, next: &Execution) -> String {
     }
 }
 
-/// The earlier of two times.
-pub(crate) fn earlier(one: Timestamp, other: Timestamp) -> Timestamp {
-    one.min(other)
+/// The place in line that a waiting execution has.
+fn waiter_of(execution: &Execution) -> Option<Waiter> {
+    let submission = execution.submission();
+    submission.lock.as_ref().map(|lock| Waiter {
+        lock: lock.name.clone(),
+        execution: execution.id().clone(),
+        since: submission.created_at,
+    })
 }

@@ -5,12 +5,12 @@ use runvoy_core::audit::{AuditAction, Principal};
 use runvoy_core::claim::{Claim, ClaimUse};
 use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken};
 use runvoy_core::user::MAX_LIVE_KEYS;
-use runvoy_ports::{StoreError, Versioned, Write};
+use runvoy_ports::{Versioned, Write};
 
 use crate::app::App;
 use crate::change::Cause;
 use crate::error::{AppError, ErrorKind};
-use crate::users::key_record;
+use crate::keys::key_record;
 
 impl App {
     /// Registers the key with this hash for the token's person, or makes a key where none is given.
@@ -21,36 +21,22 @@ impl App {
         hash: Option<ApiKeyHash>,
     ) -> Result<(Claim, Option<ApiKey>), AppError> {
         let token = ClaimToken::from_typed(typed)?;
-        let made = if hash.is_none() {
-            Some(ApiKey::from_random(self.random()?))
-        } else {
-            None
-        };
-        let Some(hash) = hash.or_else(|| made.as_ref().map(ApiKey::hash)) else {
-            return Self::gave_up();
-        };
-        for attempt in 0..Self::conflict_tries() {
-            let found = self.store().find_claim(&token.hash()).await?;
-            let Some(found) = found else {
-                return Err(unknown());
-            };
+        let (hash, made) = self.given_or_made(hash)?;
+        let claim = self.until_committed(|| async {
+            let found = self
+                .store()
+                .find_claim(&token.hash())
+                .await?
+                .ok_or_else(unknown)?;
             let now = self.now();
-            if let Some(used) = &found.value.used {
-                return if used.key == hash {
-                    Ok((found.value, None))
-                } else {
-                    Err(used_before(used.at))
-                };
+            match &found.value.used {
+                Some(used) if used.key == hash => Ok(found.value),
+                Some(used) => Err(used_before(used.at)),
+                None if found.value.expires_at <= now => Err(expired(found.value.expires_at)),
+                None => self.claim_once(&found, hash, now).await,
             }
-            if found.value.expires_at <= now {
-                return Err(expired(found.value.expires_at));
-            }
-            match self.claim_once(&found, hash, now).await? {
-                Some(claim) => return Ok((claim, made)),
-                None => self.step_aside(attempt).await,
-            }
-        }
-        Self::gave_up()
+        });
+        Ok((claim.await?, made))
     }
 
     async fn claim_once(
@@ -58,7 +44,7 @@ impl App {
         found: &Versioned<Claim>,
         hash: ApiKeyHash,
         now: Timestamp,
-    ) -> Result<Option<Claim>, AppError> {
+    ) -> Result<Claim, AppError> {
         let email = &found.value.email;
         let user = self
             .store()
@@ -93,20 +79,15 @@ impl App {
             principal: Principal::User(email.clone()),
             request: None,
         };
-        match self
-            .commit_user(
-                &cause,
-                AuditAction::KeyClaimed,
-                email,
-                String::new(),
-                writes,
-            )
-            .await
-        {
-            Ok(()) => Ok(Some(claim)),
-            Err(StoreError::Conflict) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.commit_user(
+            &cause,
+            AuditAction::KeyClaimed,
+            email,
+            String::new(),
+            writes,
+        )
+        .await?;
+        Ok(claim)
     }
 }
 

@@ -82,10 +82,9 @@ impl App {
 
     /// Stops the execution's place at once, whatever its agent thinks.
     pub async fn kill_place(&self, id: &ExecutionId) -> Result<(), AppError> {
-        if let Some(found) = self.store().find_execution(id).await? {
-            if let Some(placement) = placement(&found.value) {
-                self.parts.launcher.stop(&placement).await;
-            }
+        let found = self.store().find_execution(id).await?;
+        if let Some(placement) = found.and_then(|found| placement(&found.value)) {
+            self.parts.launcher.stop(&placement).await;
         }
         Ok(())
     }
@@ -110,24 +109,7 @@ impl App {
         match execution.state() {
             State::Queued => self.step_queued(execution, now).await,
             State::Starting { since, step } => {
-                if later(*since, START_LIMIT) <= now {
-                    let words = execution
-                        .launch_words()
-                        .unwrap_or("no agent started in time")
-                        .to_owned();
-                    return self
-                        .feed(execution, Event::StartOverdue { at: now, words })
-                        .await;
-                }
-                match step {
-                    LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
-                    LaunchStep::Due { .. } => self.launch(execution, now).await,
-                    LaunchStep::Placing => match execution.lease_until() {
-                        Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
-                        Some(_) | None => self.launch(execution, now).await,
-                    },
-                    LaunchStep::Placed => self.look(execution, now).await,
-                }
+                self.step_starting(execution, *since, step, now).await
             }
             State::Running { .. } => {
                 let backstop = execution.submission().grace + self.parts.tuning.backstop;
@@ -156,6 +138,33 @@ impl App {
                 closed_at: Some(_), ..
             } => Ok(Step::Wait),
             State::Ended { at, .. } => self.close(execution, *at, now).await,
+        }
+    }
+
+    async fn step_starting(
+        &self,
+        execution: &Execution,
+        since: Timestamp,
+        step: &LaunchStep,
+        now: Timestamp,
+    ) -> Result<Step, AppError> {
+        if later(since, START_LIMIT) <= now {
+            let words = execution
+                .launch_words()
+                .unwrap_or("no agent started in time")
+                .to_owned();
+            return self
+                .feed(execution, Event::StartOverdue { at: now, words })
+                .await;
+        }
+        match step {
+            LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
+            LaunchStep::Due { .. } => self.launch(execution, now).await,
+            LaunchStep::Placing => match execution.lease_until() {
+                Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
+                Some(_) | None => self.launch(execution, now).await,
+            },
+            LaunchStep::Placed => self.look(execution, now).await,
         }
     }
 

@@ -96,6 +96,15 @@ impl AppError {
         Self::new(ErrorKind::Leave, why)
     }
 
+    /// Whether somebody else's change came first, so that reading and deciding again may help.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        let cause = self
+            .cause
+            .as_deref()
+            .and_then(|cause| cause.downcast_ref::<StoreError>());
+        matches!(cause, Some(StoreError::Conflict))
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -21,16 +21,14 @@ impl App {
         placement: &Placement,
         mut evidence: Evidence,
     ) -> Result<(), AppError> {
-        if let Some(started) = execution.started() {
-            if execution.ended().is_none() {
-                evidence.report = self
-                    .fill(execution, placement, &started.session)
-                    .await?
-                    .or(evidence.report);
-                let was_left = evidence.report.is_none() && !self.is_owned_by_the_living(execution);
-                if was_left {
-                    evidence.word = evidence.word.or(Some(ProviderWord::Interrupted));
-                }
+        let started = execution.started().filter(|_| execution.ended().is_none());
+        if let Some(started) = started {
+            evidence.report = self
+                .fill(execution, placement, &started.session)
+                .await?
+                .or(evidence.report);
+            if evidence.report.is_none() && !self.is_owned_by_the_living(execution) {
+                evidence.word = evidence.word.or(Some(ProviderWord::Interrupted));
             }
         }
         let attempt = placement.attempt.number();

@@ -5,7 +5,7 @@ use runvoy_core::audit::AuditAction;
 use runvoy_core::execution::{Event, Execution, Status};
 use runvoy_core::id::ExecutionId;
 use runvoy_core::lock::{Holder, Lock, LockEvent, LockName, Waiter};
-use runvoy_core::role::Action;
+use runvoy_core::role::{Action, Owner};
 use runvoy_core::user::UserEmail;
 use runvoy_ports::{StoreError, Versioned, Write};
 
@@ -132,10 +132,14 @@ impl App {
         name: &LockName,
         release: &Release,
     ) -> Result<Released, AppError> {
-        for attempt in 0..Self::conflict_tries() {
-            let lock = self.store().find_lock(name).await?;
-            let Some(holder) = lock.as_ref().and_then(|lock| lock.value.holder()).cloned() else {
-                ctx.require(Action::ReleaseLock(runvoy_core::role::Owner::Other))?;
+        ctx.require(Action::ReleaseLock(Owner::Own))?;
+        self.until_committed(|| async {
+            let lock = self
+                .store()
+                .find_lock(name)
+                .await?
+                .ok_or_else(|| no_such_lock(name))?;
+            let Some(holder) = lock.value.holder().cloned() else {
                 return Err(no_such_lock(name).with_details("nobody holds it"));
             };
             ctx.require(Action::ReleaseLock(ctx.owner(&holder.user)))?;
@@ -146,22 +150,14 @@ impl App {
                 execution.as_ref().map(|found| &found.value),
                 release,
             )?;
-            let Some(lock) = lock else { continue };
-            match self
-                .release_once(ctx, &lock, &holder, execution, release)
-                .await
-            {
-                Ok(()) => {
-                    return Ok(Released {
-                        holder: holder.execution,
-                        may_still_run,
-                    });
-                }
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
+            self.release_once(ctx, &lock, &holder, execution, release)
+                .await?;
+            Ok(Released {
+                holder: holder.execution,
+                may_still_run,
+            })
+        })
+        .await
     }
 
     async fn release_once(

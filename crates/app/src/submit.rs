@@ -12,7 +12,7 @@ use runvoy_core::idempotency::{Idempotency, IdempotencyKey, KEPT_HOURS};
 use runvoy_core::lock::{Lock, LockEvent, LockName, Waiter};
 use runvoy_core::log::LogHead;
 use runvoy_core::role::Action;
-use runvoy_ports::{HeadWrite, StoreError, Write};
+use runvoy_ports::{HeadWrite, Write};
 
 use crate::app::{App, Task};
 use crate::change::{About, Cause};
@@ -20,6 +20,9 @@ use crate::context::OpContext;
 use crate::error::{AppError, ErrorKind};
 use crate::executions::QueuePlace;
 use crate::stack_key::SpecValues;
+
+/// The longest wait for a lock.
+const MAX_LOCK_TIMEOUT: Duration = Duration::from_hours(30 * 24);
 
 /// What a person wishes to run; defaults stand in where nothing is said.
 #[derive(Debug)]
@@ -67,20 +70,15 @@ impl App {
     pub async fn submit(&self, ctx: &OpContext, wish: NewExecution) -> Result<Submitted, AppError> {
         ctx.require(Action::Run)?;
         check(&wish)?;
-        for attempt in 0..Self::conflict_tries() {
-            if let Some(known) = self.submitted_before(ctx, &wish).await? {
-                self.hand_on(Task::Drive(known.id().clone()));
-                return self.submitted(known).await;
-            }
-            match self.insert(ctx, &wish).await? {
-                Some(execution) => {
-                    self.hand_on(Task::Drive(execution.id().clone()));
-                    return self.submitted(execution).await;
-                }
-                None => self.step_aside(attempt).await,
-            }
-        }
-        Self::gave_up()
+        self.until_committed(|| async {
+            let execution = match self.submitted_before(ctx, &wish).await? {
+                Some(known) => known,
+                None => self.insert(ctx, &wish).await?,
+            };
+            self.hand_on(Task::Drive(execution.id().clone()));
+            self.submitted(execution).await
+        })
+        .await
     }
 
     async fn submitted(&self, execution: Execution) -> Result<Submitted, AppError> {
@@ -112,12 +110,8 @@ impl App {
             .map(|found| found.value))
     }
 
-    /// One try; `None` where somebody else was first and everything must be read again.
-    async fn insert(
-        &self,
-        ctx: &OpContext,
-        wish: &NewExecution,
-    ) -> Result<Option<Execution>, AppError> {
+    /// One try; somebody else may be first, and then everything must be read again.
+    async fn insert(&self, ctx: &OpContext, wish: &NewExecution) -> Result<Execution, AppError> {
         let now = self.now();
         let id = self.ids.execution(now);
         let (admission, lock_write) = self.admit(ctx, wish, &id, now).await?;
@@ -151,19 +145,14 @@ impl App {
             user: None,
             details: execution.status().to_string(),
         };
-        match self
-            .commit(
-                &Cause::from(ctx),
-                AuditAction::ExecutionCreated,
-                about,
-                writes,
-            )
-            .await
-        {
-            Ok(()) => Ok(Some(execution)),
-            Err(StoreError::Conflict) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.commit(
+            &Cause::from(ctx),
+            AuditAction::ExecutionCreated,
+            about,
+            writes,
+        )
+        .await?;
+        Ok(execution)
     }
 
     /// Takes the lock if it is free and nobody waits, so that a newcomer overtakes no one; else stands in line.
@@ -278,54 +267,28 @@ impl App {
 
 /// Refuses what no place can carry, before anything is written.
 fn check(wish: &NewExecution) -> Result<(), AppError> {
-    let too_large = |what: &str, limit: usize| {
-        AppError::new(
-            ErrorKind::TooLarge,
-            format!("{what} longer than {} KiB", limit / 1024),
-        )
-        .with_details("put what is long into a file that the command fetches")
-    };
-    if wish.command.size() > MAX_COMMAND_BYTES {
-        return Err(too_large("the command is", MAX_COMMAND_BYTES));
-    }
-    if wish.values.size() > MAX_ENVIRONMENT_BYTES {
-        return Err(too_large(
-            "the variables together are",
-            MAX_ENVIRONMENT_BYTES,
-        ));
-    }
-    for (name, value) in wish.values.env.iter().chain(&wish.values.secrets) {
-        name.parse::<EnvName>()?;
-        if value.contains('\0') {
-            return Err(AppError::new(
-                ErrorKind::Invalid,
-                format!("the value of {name} contains a NUL character"),
-            ));
-        }
-    }
-    if let Some(name) = wish
-        .values
-        .env
-        .keys()
-        .find(|name| wish.values.secrets.contains_key(*name))
-    {
-        return Err(AppError::new(
-            ErrorKind::Invalid,
-            format!("{name} is given both as a plain and as a secret variable"),
-        ));
-    }
+    let invalid = |why: String| Err(AppError::new(ErrorKind::Invalid, why));
+    not_larger("the command is", wish.command.size(), MAX_COMMAND_BYTES)?;
+    not_larger(
+        "the variables together are",
+        wish.values.size(),
+        MAX_ENVIRONMENT_BYTES,
+    )?;
+    check_variables(&wish.values)?;
     within("timeout", wish.timeout, execution::MAX_TIMEOUT)?;
     within("grace", wish.grace, execution::MAX_GRACE)?;
+    within(
+        "lock_timeout",
+        wish.lock.as_ref().and_then(|lock| lock.timeout),
+        MAX_LOCK_TIMEOUT,
+    )?;
     if wish
         .log_limit
         .is_some_and(|limit| limit > execution::DEFAULT_LOG_LIMIT)
     {
-        return Err(AppError::new(
-            ErrorKind::Invalid,
-            format!(
-                "log_limit is at most {} bytes",
-                execution::DEFAULT_LOG_LIMIT
-            ),
+        return invalid(format!(
+            "log_limit is at most {} bytes",
+            execution::DEFAULT_LOG_LIMIT
         ));
     }
     if wish
@@ -333,16 +296,38 @@ fn check(wish: &NewExecution) -> Result<(), AppError> {
         .as_ref()
         .is_some_and(|dir| !dir.starts_with('/') || dir.contains('\0'))
     {
-        return Err(AppError::new(
-            ErrorKind::Invalid,
-            "workdir must be an absolute path",
-        ));
+        return invalid("workdir must be an absolute path".to_owned());
     }
-    within(
-        "lock_timeout",
-        wish.lock.as_ref().and_then(|lock| lock.timeout),
-        Duration::from_hours(24 * 30),
-    )
+    Ok(())
+}
+
+fn check_variables(values: &SpecValues) -> Result<(), AppError> {
+    let invalid = |why: String| Err(AppError::new(ErrorKind::Invalid, why));
+    for (name, value) in values.env.iter().chain(&values.secrets) {
+        name.parse::<EnvName>()?;
+        if value.contains('\0') {
+            return invalid(format!("the value of {name} contains a NUL character"));
+        }
+    }
+    match values
+        .env
+        .keys()
+        .find(|name| values.secrets.contains_key(*name))
+    {
+        Some(name) => invalid(format!(
+            "{name} is given both as a plain and as a secret variable"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn not_larger(what: &str, size: usize, limit: usize) -> Result<(), AppError> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!("{what} longer than {} KiB", limit / 1024);
+    Err(AppError::new(ErrorKind::TooLarge, message)
+        .with_details("put what is long into a file that the command fetches"))
 }
 
 fn within(what: &str, asked: Option<Duration>, limit: Duration) -> Result<(), AppError> {
@@ -351,10 +336,6 @@ fn within(what: &str, asked: Option<Duration>, limit: Duration) -> Result<(), Ap
         Some(asked) if asked > limit => Err(AppError::new(
             ErrorKind::Invalid,
             format!("{what} is at most {shown}"),
-        )),
-        Some(asked) if asked.is_zero() => Err(AppError::new(
-            ErrorKind::Invalid,
-            format!("{what} must be more than zero"),
         )),
         Some(_) | None => Ok(()),
     }

@@ -7,9 +7,9 @@ use runvoy_core::audit::AuditAction;
 use runvoy_core::claim::Claim;
 use runvoy_core::execution::{Execution, Status, later};
 use runvoy_core::id::ExecutionId;
-use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken, KeyRecord, RANDOM_BYTES};
+use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken, KeyRecord};
 use runvoy_core::role::{Action, Role};
-use runvoy_core::user::{MAX_LIVE_KEYS, User, UserEmail};
+use runvoy_core::user::{User, UserEmail};
 use runvoy_ports::{ExecutionQuery, Scope, StoreError, Versioned, Write};
 
 use crate::app::App;
@@ -17,13 +17,12 @@ use crate::change::{About, Cause};
 use crate::context::OpContext;
 use crate::error::{AppError, ErrorKind};
 use crate::executions::Killed;
+use crate::keys::{key_record, random};
 
 /// How long a claim token works where nothing else is said.
 const DEFAULT_CLAIM_TTL: Duration = Duration::from_mins(15);
 /// The longest that a claim token may work.
 const MAX_CLAIM_TTL: Duration = Duration::from_hours(7 * 24);
-/// The longest that an old key may go on working beside its successor.
-const MAX_OVERLAP: Duration = Duration::from_hours(30 * 24);
 /// Executions of one person that are looked at together.
 const PAGE: u32 = 200;
 
@@ -78,17 +77,6 @@ pub struct Revoked {
     pub running: Vec<ExecutionId>,
 }
 
-/// A replaced key.
-#[derive(Debug)]
-pub struct Rotated {
-    /// Whose.
-    pub email: UserEmail,
-    /// The new key, where the server made it.
-    pub key: Option<ApiKey>,
-    /// When the old keys stop working.
-    pub old_keys_end_at: Timestamp,
-}
-
 impl App {
     /// Creates a person, or creates again one that was revoked or never fetched a key.
     pub async fn create_user(
@@ -117,45 +105,6 @@ impl App {
         }
     }
 
-    /// Makes a new key for an admin who lost theirs; the old keys end at once. For the machine's own operator.
-    pub async fn reset_admin(&self, email: &UserEmail) -> Result<ApiKey, AppError> {
-        let key = ApiKey::from_random(self.random()?);
-        for attempt in 0..Self::conflict_tries() {
-            let mut writes = Vec::new();
-            let now = self.now();
-            let user = match self.store().find_user(email).await? {
-                Some(found) => {
-                    writes.extend(self.end_keys(&found.value, now, now).await?);
-                    let mut user = found.value;
-                    (user.role, user.revoked_at, user.keys) = (Role::Admin, None, vec![key.hash()]);
-                    writes.push(Write::ReplaceUser(user.clone(), found.version));
-                    user
-                }
-                None => {
-                    let user = self.new_user(email, Role::Admin, None, now, vec![key.hash()]);
-                    writes.push(Write::InsertUser(user.clone()));
-                    user
-                }
-            };
-            writes.push(Write::InsertKey(key_record(&key.hash(), &user, now)));
-            match self
-                .commit_user(
-                    &Cause::system(),
-                    AuditAction::AdminReset,
-                    email,
-                    String::new(),
-                    writes,
-                )
-                .await
-            {
-                Ok(()) => return Ok(key),
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
-    }
-
     /// Everybody, with when they last called.
     pub async fn users(&self, ctx: &OpContext) -> Result<Vec<UserDetail>, AppError> {
         ctx.require(Action::ListUsers)?;
@@ -174,30 +123,28 @@ impl App {
         kill: bool,
     ) -> Result<Revoked, AppError> {
         ctx.require(Action::ManageUsers)?;
-        for attempt in 0..Self::conflict_tries() {
-            let found = self.active_user(email).await?;
-            let now = self.now();
-            let mut writes = self.without_admin(&found.value).await?;
-            writes.extend(self.end_keys(&found.value, now, now).await?);
-            let mut user = found.value;
-            (user.revoked_at, user.keys) = (Some(now), Vec::new());
-            writes.push(Write::ReplaceUser(user, found.version));
-            match self
-                .commit_user(
-                    &Cause::from(ctx),
-                    AuditAction::UserRevoked,
-                    email,
-                    String::new(),
-                    writes,
-                )
-                .await
-            {
-                Ok(()) => return self.stop_all_of(ctx, email, kill).await,
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
+        self.until_committed(|| self.revoke_once(ctx, email))
+            .await?;
+        self.stop_all_of(ctx, email, kill).await
+    }
+
+    async fn revoke_once(&self, ctx: &OpContext, email: &UserEmail) -> Result<(), AppError> {
+        let found = self.active_user(email).await?;
+        let now = self.now();
+        let mut writes = self.without_admin(&found.value).await?;
+        writes.extend(self.end_keys(&found.value, now, now).await?);
+        let mut user = found.value;
+        (user.revoked_at, user.keys) = (Some(now), Vec::new());
+        writes.push(Write::ReplaceUser(user, found.version));
+        Ok(self
+            .commit_user(
+                &Cause::from(ctx),
+                AuditAction::UserRevoked,
+                email,
+                String::new(),
+                writes,
+            )
+            .await?)
     }
 
     /// Changes a person's role, on all their keys at once.
@@ -208,116 +155,47 @@ impl App {
         role: Role,
     ) -> Result<UserDetail, AppError> {
         ctx.require(Action::ManageUsers)?;
-        for attempt in 0..Self::conflict_tries() {
-            let found = self.active_user(email).await?;
-            let mut writes = if role == Role::Admin {
-                Vec::new()
-            } else {
-                self.without_admin(&found.value).await?
-            };
-            for hash in &found.value.keys {
-                if let Some(key) = self.store().find_key(hash).await? {
-                    writes.push(Write::ReplaceKey(
-                        KeyRecord { role, ..key.value },
-                        key.version,
-                    ));
-                }
-            }
-            let details = format!("{} → {role}", found.value.role);
-            let user = User {
-                role,
-                ..found.value
-            };
-            writes.push(Write::ReplaceUser(user.clone(), found.version));
-            match self
-                .commit_user(
-                    &Cause::from(ctx),
-                    AuditAction::UserRoleChanged,
-                    email,
-                    details,
-                    writes,
-                )
-                .await
-            {
-                Ok(()) => return self.user_detail(user).await,
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Self::gave_up()
+        let user = self
+            .until_committed(|| self.set_role_once(ctx, email, role))
+            .await?;
+        self.user_detail(user).await
     }
 
-    /// Registers a further key; the older ones end after `overlap`. One's own, or anybody's for an admin.
-    pub async fn rotate_key(
+    async fn set_role_once(
         &self,
         ctx: &OpContext,
-        email: Option<&UserEmail>,
-        hash: Option<ApiKeyHash>,
-        overlap: Duration,
-    ) -> Result<Rotated, AppError> {
-        let email = email.unwrap_or(&ctx.actor.email);
-        ctx.require(if *email == ctx.actor.email {
-            Action::RotateOwnKey
+        email: &UserEmail,
+        role: Role,
+    ) -> Result<User, AppError> {
+        let found = self.active_user(email).await?;
+        let mut writes = if role == Role::Admin {
+            Vec::new()
         } else {
-            Action::ManageUsers
-        })?;
-        if overlap > MAX_OVERLAP {
-            return Err(AppError::new(
-                ErrorKind::Invalid,
-                "overlap is at most 30 days",
-            ));
-        }
-        let made = if hash.is_none() {
-            Some(ApiKey::from_random(self.random()?))
-        } else {
-            None
+            self.without_admin(&found.value).await?
         };
-        let Some(hash) = hash.or_else(|| made.as_ref().map(ApiKey::hash)) else {
-            return Self::gave_up();
-        };
-        for attempt in 0..Self::conflict_tries() {
-            let found = self.active_user(email).await?;
-            let now = self.now();
-            let end = later(now, overlap);
-            if self.store().find_key(&hash).await?.is_some() {
-                return Err(AppError::new(
-                    ErrorKind::Conflict,
-                    "this key is registered already",
+        for hash in &found.value.keys {
+            if let Some(key) = self.store().find_key(hash).await? {
+                writes.push(Write::ReplaceKey(
+                    KeyRecord { role, ..key.value },
+                    key.version,
                 ));
             }
-            let mut writes = self.end_keys(&found.value, now, end).await?;
-            let mut user = found.value;
-            let newest_old = if overlap.is_zero() {
-                None
-            } else {
-                user.keys.pop()
-            };
-            user.keys = newest_old.into_iter().chain([hash]).collect();
-            debug_assert!(user.keys.len() <= MAX_LIVE_KEYS);
-            writes.push(Write::InsertKey(key_record(&hash, &user, now)));
-            writes.push(Write::ReplaceUser(user, found.version));
-            match self
-                .commit_user(
-                    &Cause::from(ctx),
-                    AuditAction::KeyRotated,
-                    email,
-                    String::new(),
-                    writes,
-                )
-                .await
-            {
-                Ok(()) => {
-                    return Ok(Rotated {
-                        email: email.clone(),
-                        key: made,
-                        old_keys_end_at: end,
-                    });
-                }
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
         }
-        Self::gave_up()
+        let details = format!("{} → {role}", found.value.role);
+        let user = User {
+            role,
+            ..found.value
+        };
+        writes.push(Write::ReplaceUser(user.clone(), found.version));
+        self.commit_user(
+            &Cause::from(ctx),
+            AuditAction::UserRoleChanged,
+            email,
+            details,
+            writes,
+        )
+        .await?;
+        Ok(user)
     }
 
     async fn put_user(
@@ -326,65 +204,61 @@ impl App {
         by: Option<&UserEmail>,
         new: &NewUser,
     ) -> Result<(UserDetail, Created), AppError> {
-        if let Credential::Claim(Some(ttl)) = &new.credential {
-            if *ttl > MAX_CLAIM_TTL {
-                return Err(AppError::new(
-                    ErrorKind::Invalid,
-                    "a claim token works for at most 7 days",
-                ));
-            }
+        if matches!(&new.credential, Credential::Claim(Some(ttl)) if *ttl > MAX_CLAIM_TTL) {
+            return Err(AppError::new(
+                ErrorKind::Invalid,
+                "a claim token works for at most 7 days",
+            ));
         }
-        for attempt in 0..Self::conflict_tries() {
-            let now = self.now();
-            let (created, key) = self.credential(&new.credential, now)?;
-            if let Some(hash) = &key {
-                if self.store().find_key(hash).await?.is_some() {
-                    return Err(AppError::new(
-                        ErrorKind::Conflict,
-                        "this key is registered already",
-                    )
-                    .with_details("bring another key"));
-                }
+        let (user, created) = self
+            .until_committed(|| self.put_user_once(cause, by, new))
+            .await?;
+        Ok((
+            UserDetail {
+                user,
+                last_used: None,
+            },
+            created,
+        ))
+    }
+
+    async fn put_user_once(
+        &self,
+        cause: &Cause,
+        by: Option<&UserEmail>,
+        new: &NewUser,
+    ) -> Result<(User, Created), AppError> {
+        let now = self.now();
+        let (created, key) = self.credential(&new.credential, now)?;
+        let user = new_user(&new.email, new.role, by, now, key.into_iter().collect());
+        let mut writes = vec![match self.store().find_user(&new.email).await? {
+            None => Write::InsertUser(user.clone()),
+            Some(found) if found.value.is_active() && !found.value.keys.is_empty() => {
+                return Err(exists(&found.value));
             }
-            let user = self.new_user(&new.email, new.role, by, now, key.into_iter().collect());
-            let mut writes = vec![match self.store().find_user(&new.email).await? {
-                None => Write::InsertUser(user.clone()),
-                Some(found) if found.value.is_active() && !found.value.keys.is_empty() => {
-                    return Err(exists(&found.value));
-                }
-                Some(found) => Write::ReplaceUser(user.clone(), found.version),
-            }];
-            writes.extend(key.map(|hash| Write::InsertKey(key_record(&hash, &user, now))));
-            if let Created::Claim(token, expires_at) = &created {
-                let (token, email, expires_at) = (token.hash(), new.email.clone(), *expires_at);
-                writes.push(Write::InsertClaim(Claim {
-                    token,
-                    email,
-                    role: new.role,
-                    created_at: now,
-                    expires_at,
-                    used: None,
-                }));
+            Some(found) => Write::ReplaceUser(user.clone(), found.version),
+        }];
+        if let Some(hash) = key {
+            if self.store().find_key(&hash).await?.is_some() {
+                let error = AppError::new(ErrorKind::Conflict, "this key is registered already");
+                return Err(error.with_details("bring another key"));
             }
-            let details = format!("role {}", new.role);
-            match self
-                .commit_user(cause, AuditAction::UserCreated, &new.email, details, writes)
-                .await
-            {
-                Ok(()) => {
-                    return Ok((
-                        UserDetail {
-                            user,
-                            last_used: None,
-                        },
-                        created,
-                    ));
-                }
-                Err(StoreError::Conflict) => self.step_aside(attempt).await,
-                Err(error) => return Err(error.into()),
-            }
+            writes.push(Write::InsertKey(key_record(&hash, &user, now)));
         }
-        Self::gave_up()
+        if let Created::Claim(token, expires_at) = &created {
+            writes.push(Write::InsertClaim(Claim {
+                token: token.hash(),
+                email: new.email.clone(),
+                role: new.role,
+                created_at: now,
+                expires_at: *expires_at,
+                used: None,
+            }));
+        }
+        let details = format!("role {}", new.role);
+        self.commit_user(cause, AuditAction::UserCreated, &new.email, details, writes)
+            .await?;
+        Ok((user, created))
     }
 
     fn credential(
@@ -394,7 +268,7 @@ impl App {
     ) -> Result<(Created, Option<ApiKeyHash>), AppError> {
         Ok(match credential {
             Credential::Claim(ttl) => {
-                let token = ClaimToken::from_random(self.random()?);
+                let token = ClaimToken::from_random(random()?);
                 (
                     Created::Claim(token, later(now, ttl.unwrap_or(DEFAULT_CLAIM_TTL))),
                     None,
@@ -402,29 +276,11 @@ impl App {
             }
             Credential::Given(key) => (Created::Given, Some(key.hash())),
             Credential::Made => {
-                let key = ApiKey::from_random(self.random()?);
+                let key = ApiKey::from_random(random()?);
                 let hash = key.hash();
                 (Created::Key(key), Some(hash))
             }
         })
-    }
-
-    fn new_user(
-        &self,
-        email: &UserEmail,
-        role: Role,
-        by: Option<&UserEmail>,
-        now: Timestamp,
-        keys: Vec<ApiKeyHash>,
-    ) -> User {
-        User {
-            email: email.clone(),
-            role,
-            created_at: now,
-            created_by: by.cloned(),
-            revoked_at: None,
-            keys,
-        }
     }
 
     async fn user_detail(&self, user: User) -> Result<UserDetail, AppError> {
@@ -435,7 +291,7 @@ impl App {
         Ok(UserDetail { user, last_used })
     }
 
-    async fn active_user(&self, email: &UserEmail) -> Result<Versioned<User>, AppError> {
+    pub(crate) async fn active_user(&self, email: &UserEmail) -> Result<Versioned<User>, AppError> {
         let found = self
             .store()
             .find_user(email)
@@ -470,31 +326,6 @@ impl App {
         }
     }
 
-    /// Writes that end all of a person's live keys at `end`; at once where that is now.
-    async fn end_keys(
-        &self,
-        user: &User,
-        now: Timestamp,
-        end: Timestamp,
-    ) -> Result<Vec<Write>, StoreError> {
-        let mut writes = Vec::new();
-        for (place, hash) in user.keys.iter().enumerate() {
-            let Some(found) = self.store().find_key(hash).await? else {
-                continue;
-            };
-            let mut key = found.value;
-            // Only the newest may go on for a while, so that no more than two are ever live.
-            let goes_on = end > now && place + 1 == user.keys.len();
-            if goes_on {
-                key.expires_at = Some(key.expires_at.map_or(end, |old| old.min(end)));
-            } else {
-                key.revoked_at = key.revoked_at.or(Some(now));
-            }
-            writes.push(Write::ReplaceKey(key, found.version));
-        }
-        Ok(writes)
-    }
-
     async fn stop_all_of(
         &self,
         ctx: &OpContext,
@@ -507,7 +338,7 @@ impl App {
             if is_queued || kill {
                 match self.cancel(execution.id(), &Cause::from(ctx)).await? {
                     Killed::Stopping(_) if is_queued => {
-                        revoked.cancelled.push(execution.id().clone())
+                        revoked.cancelled.push(execution.id().clone());
                     }
                     Killed::Stopping(_) => revoked.running.push(execution.id().clone()),
                     Killed::WasOver(_) => {}
@@ -562,14 +393,6 @@ impl App {
         )
         .await
     }
-
-    pub(crate) fn random(&self) -> Result<[u8; RANDOM_BYTES], AppError> {
-        let mut random = [0; RANDOM_BYTES];
-        let filled = getrandom::fill(&mut random);
-        filled
-            .map(|()| random)
-            .map_err(|_| AppError::new(ErrorKind::Internal, "the machine gives no random numbers"))
-    }
 }
 
 fn exists(user: &User) -> AppError {
@@ -583,13 +406,21 @@ fn exists(user: &User) -> AppError {
     ))
 }
 
-pub(crate) fn key_record(hash: &ApiKeyHash, user: &User, now: Timestamp) -> KeyRecord {
-    KeyRecord {
-        hash: *hash,
-        email: user.email.clone(),
-        role: user.role,
-        created_at: now,
-        expires_at: None,
+/// A person as they are created.
+pub(crate) fn new_user(
+    email: &UserEmail,
+    role: Role,
+    created_by: Option<&UserEmail>,
+    created_at: Timestamp,
+    keys: Vec<ApiKeyHash>,
+) -> User {
+    let (email, created_by) = (email.clone(), created_by.cloned());
+    User {
+        email,
+        role,
+        created_at,
+        created_by,
         revoked_at: None,
+        keys,
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
 /// Options before or after the subcommand.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Globals {
     /// On `run` the limit of the running time; elsewhere how long to wait for the server [default: 10m]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse)]
@@ -53,7 +57,13 @@ pub(crate) struct Globals {
     #[arg(long, global = true)]
     pub(crate) insecure: bool,
     /// How to print data
-    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "table")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
     pub(crate) output: Format,
     /// By which clock to show times
     #[arg(long, global = true, value_name = "CLOCK", default_value = "utc")]

@@ -73,25 +73,37 @@ fn runtime(app: &App<'_>) -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::new("this process cannot start threads").because(&error))
 }
 
-async fn command(command: Command, words: Option<Words>, app: &App<'_>) -> Result<ExitStatus, Failure> {
+async fn command(
+    command: Command,
+    words: Option<Words>,
+    app: &App<'_>,
+) -> Result<ExitStatus, Failure> {
     match command {
         Command::Claim(arguments) => limited(app, claim::run(arguments, app)).await,
         Command::Configure(arguments) => configure::run(arguments, app).await,
         Command::Context(arguments) => context::run(arguments, app),
         Command::Version => limited(app, version::run(app)).await,
-        Command::Health => connected(app, KeyNeed::Public, async |connection| {
-            limited(app, health::run(app, &connection.api)).await
-        })
-        .await,
+        Command::Health => {
+            connected(app, KeyNeed::Public, async |connection| {
+                limited(app, health::run(app, &connection.api)).await
+            })
+            .await
+        }
         Command::Run(arguments) => run::run(arguments, words, app).await,
-        other => connected(app, KeyNeed::Needed, async |connection| {
-            with_api(other, app, connection).await
-        })
-        .await,
+        other => {
+            connected(app, KeyNeed::Needed, async |connection| {
+                with_api(other, app, connection).await
+            })
+            .await
+        }
     }
 }
 
-async fn with_api(command: Command, app: &App<'_>, connection: &Connection) -> Result<ExitStatus, Failure> {
+async fn with_api(
+    command: Command,
+    app: &App<'_>,
+    connection: &Connection,
+) -> Result<ExitStatus, Failure> {
     let api = &connection.api;
     match command {
         Command::Logs(arguments) => logs::run(arguments, app, api).await,
@@ -114,7 +126,11 @@ async fn with_api(command: Command, app: &App<'_>, connection: &Connection) -> R
 }
 
 /// Opens a connection for `work` and closes it whatever comes.
-pub(crate) async fn connected<F>(app: &App<'_>, need: KeyNeed, work: F) -> Result<ExitStatus, Failure>
+pub(crate) async fn connected<F>(
+    app: &App<'_>,
+    need: KeyNeed,
+    work: F,
+) -> Result<ExitStatus, Failure>
 where
     F: AsyncFnOnce(&Connection) -> Result<ExitStatus, Failure>,
 {

@@ -46,7 +46,11 @@ impl ConfigFile {
     pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                String::new()
+            }
             Err(error) => return Err(failure::file("read", path.display(), &error)),
         };
         let content = match serde_yaml_ng::from_str::<Value>(&text) {
@@ -96,7 +100,9 @@ impl ConfigFile {
 
     /// The names of all contexts.
     pub(crate) fn context_names(&self) -> Vec<String> {
-        let default = self.context(DEFAULT_CONTEXT).map(|_| DEFAULT_CONTEXT.to_owned());
+        let default = self
+            .context(DEFAULT_CONTEXT)
+            .map(|_| DEFAULT_CONTEXT.to_owned());
         let named = self.contexts().into_iter().flat_map(Mapping::keys);
         let named = named.filter_map(|name| name.as_str().map(ToOwned::to_owned));
         default.into_iter().chain(named).collect()
@@ -137,8 +143,9 @@ impl ConfigFile {
         // Through a symbolic link, so that the file it leads to is replaced and not the link.
         let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let unwritable = |error: std::io::Error| {
-            failure::file("written", self.path.display(), &error)
-                .hint(format!("keep it elsewhere:  export {CONFIG}=/path/to/config.yaml"))
+            failure::file("written", self.path.display(), &error).hint(format!(
+                "keep it elsewhere:  export {CONFIG}=/path/to/config.yaml"
+            ))
         };
         let directory = target.parent().unwrap_or(Path::new("."));
         create_private(directory).map_err(unwritable)?;
@@ -274,7 +281,10 @@ mod tests {
         assert_eq!(again.content.get("future"), config.content.get("future"));
         assert_eq!(text(&again.content, "web_url"), Some("https://w"));
         assert_eq!(again.current(), Some("prod"));
-        assert_eq!(again.context("prod").unwrap().endpoint.as_deref(), Some("https://p"));
+        assert_eq!(
+            again.context("prod").unwrap().endpoint.as_deref(),
+            Some("https://p")
+        );
     }
 
     #[test]

@@ -15,7 +15,13 @@ use crate::settings::App;
 
 const USER_AGENT: &str = concat!("runvoy/", env!("CARGO_PKG_VERSION"));
 /// Fields whose values are never shown.
-const SECRET_FIELDS: [&str; 5] = ["env", "secret_env", "api_key", "api_key_sha256", "claim_token"];
+const SECRET_FIELDS: [&str; 5] = [
+    "env",
+    "secret_env",
+    "api_key",
+    "api_key_sha256",
+    "claim_token",
+];
 /// The longest body that `--debug` shows.
 const LONGEST_SHOWN: usize = 2000;
 
@@ -43,7 +49,10 @@ impl Connection {
         if app.settings.is_local {
             let local = LocalPlane::start(app).await?;
             let api = watched(Api::new(local.transport(), None, USER_AGENT), app);
-            return Ok(Self { api, local: Some(local) });
+            return Ok(Self {
+                api,
+                local: Some(local),
+            });
         }
         let settings = &app.settings;
         let endpoint = settings.endpoint.as_deref().ok_or_else(no_server)?;
@@ -66,13 +75,18 @@ impl Connection {
 }
 
 /// A client of the server at `endpoint`.
-pub(crate) fn remote(app: &App<'_>, endpoint: &str, key: Option<SecretString>) -> Result<Api, Failure> {
+pub(crate) fn remote(
+    app: &App<'_>,
+    endpoint: &str,
+    key: Option<SecretString>,
+) -> Result<Api, Failure> {
     if key.is_some() {
         check_is_private(app, endpoint)?;
     }
     let transport = Transport::to(endpoint, app.settings.ca_file.as_deref()).map_err(|error| {
-        Failure::usage(error.to_string())
-            .because_of(std::error::Error::source(&error).map_or_else(String::new, ToString::to_string))
+        Failure::usage(error.to_string()).because_of(
+            std::error::Error::source(&error).map_or_else(String::new, ToString::to_string),
+        )
     })?;
     Ok(watched(Api::new(transport, key, USER_AGENT), app))
 }
@@ -85,9 +99,13 @@ pub(crate) fn check_is_private(app: &App<'_>, endpoint: &str) -> Result<(), Fail
     if app.settings.is_insecure || is_this_machine(rest) {
         return Ok(());
     }
-    Err(Failure::new("the key is not sent over http, where others can read it")
-        .because_of(format!("{endpoint} is not this machine"))
-        .hint("use the https address of the server, or add --insecure if the network is trusted"))
+    Err(
+        Failure::new("the key is not sent over http, where others can read it")
+            .because_of(format!("{endpoint} is not this machine"))
+            .hint(
+                "use the https address of the server, or add --insecure if the network is trusted",
+            ),
+    )
 }
 
 fn strip_scheme<'a>(endpoint: &'a str, scheme: &str) -> Option<&'a str> {
@@ -104,7 +122,9 @@ fn is_this_machine(rest: &str) -> bool {
         None => host_and_port.split(':').next().unwrap_or_default(),
     };
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn watched(api: Api, app: &App<'_>) -> Api {
@@ -126,8 +146,15 @@ fn show(printer: &Printer, exchange: &Exchange<'_>) {
     };
     let took = exchange.took.as_millis();
     let id = exchange.request_id.unwrap_or("-");
-    printer.trace(&format!("> {} {path} {}", exchange.method, redacted(exchange.request)));
-    printer.trace(&format!("< {result} ({took} ms, request {id}) {}", redacted(exchange.response)));
+    printer.trace(&format!(
+        "> {} {path} {}",
+        exchange.method,
+        redacted(exchange.request)
+    ));
+    printer.trace(&format!(
+        "< {result} ({took} ms, request {id}) {}",
+        redacted(exchange.response)
+    ));
 }
 
 /// A body with its secrets left out; one that is no JSON by its length alone.
@@ -168,17 +195,31 @@ mod tests {
 
     #[test]
     fn only_loopback_hosts_are_this_machine() {
-        for host in ["localhost:1", "127.0.0.1:56212/x", "[::1]:80", "LOCALHOST", "127.9.9.9"] {
+        for host in [
+            "localhost:1",
+            "127.0.0.1:56212/x",
+            "[::1]:80",
+            "LOCALHOST",
+            "127.9.9.9",
+        ] {
             assert!(is_this_machine(host), "{host}");
         }
-        for host in ["example.com", "localhost.example.com", "127.0.0.1@evil.com", "10.0.0.1", "evil.com\\@localhost", "[::2]"] {
+        for host in [
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1@evil.com",
+            "10.0.0.1",
+            "evil.com\\@localhost",
+            "[::2]",
+        ] {
             assert!(!is_this_machine(host), "{host}");
         }
     }
 
     #[test]
     fn secrets_are_left_out_of_what_is_shown() {
-        let shown = redacted(br#"{"command":"x","env":{"A":"s3cret"},"user":{"api_key":"s3cret"}}"#);
+        let shown =
+            redacted(br#"{"command":"x","env":{"A":"s3cret"},"user":{"api_key":"s3cret"}}"#);
         assert_eq!(shown, r#"{"command":"x","env":"…","user":{"api_key":"…"}}"#);
         assert_eq!(redacted(b"s3cret"), "(6 bytes)");
     }

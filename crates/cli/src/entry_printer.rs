@@ -79,8 +79,12 @@ impl<'a> EntryPrinter<'a> {
             Shown::Raw(raw) => raw.page(self.printer, wanted),
             Shown::Lines(lines) => lines.page(self.printer, wanted),
             Shown::Table(table) => table.page(self.printer, wanted),
-            Shown::Json => self.printer.data(&wanted.map(json_line).collect::<String>()),
-            Shown::Yaml => self.printer.data(&wanted.map(yaml_item).collect::<String>()),
+            Shown::Json => self
+                .printer
+                .data(&wanted.map(json_line).collect::<String>()),
+            Shown::Yaml => self
+                .printer
+                .data(&wanted.map(yaml_item).collect::<String>()),
         }
     }
 

@@ -14,8 +14,10 @@ pub(crate) const CONTEXT: &str = "RUNVOY_CONTEXT";
 pub(crate) const CONFIG: &str = "RUNVOY_CONFIG";
 /// A file of further TLS roots, in PEM, for servers with a certificate of an authority of their own.
 pub(crate) const CA_FILE: &str = "RUNVOY_CA_FILE";
+#[cfg(all(unix, feature = "local"))]
 /// Where `runvoy server` and `--local` keep their data.
 pub(crate) const DATA_DIR: &str = "RUNVOY_DATA_DIR";
+#[cfg(all(unix, feature = "local"))]
 /// The address of the first administrator, for `runvoy server`.
 pub(crate) const ADMIN_EMAIL: &str = "RUNVOY_ADMIN_EMAIL";
 /// `RUNVOY_USER_K=V` sets `K=V` for the command of `run`.
@@ -28,11 +30,14 @@ pub(crate) const TERM: &str = "TERM";
 pub(crate) const HOME: &str = "HOME";
 /// The same on Windows.
 pub(crate) const USERPROFILE: &str = "USERPROFILE";
+#[cfg(all(unix, feature = "local"))]
 /// What a process under `--local` gets of the caller's environment, besides what `-e` names.
 pub(crate) const PASSED_TO_LOCAL: [&str; 4] = [HOME, "PATH", "LANG", TERM];
 /// Where a server's commands look for programs.
+#[cfg(all(unix, feature = "local"))]
 pub(crate) const PATH: &str = "PATH";
 /// The language of a server's commands.
+#[cfg(all(unix, feature = "local"))]
 pub(crate) const LANG: &str = "LANG";
 
 /// Every variable of the process, as they were at its start.
@@ -56,7 +61,9 @@ impl Environment {
 
     /// The value of a variable, empty ones too.
     pub(crate) fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 
     /// The value of a variable as text; what is no text counts as unset.

@@ -30,8 +30,7 @@ pub(crate) async fn resolve(api: &Api, text: &str) -> Result<String, Failure> {
 async fn last(api: &Api) -> Result<String, Failure> {
     let newest = mine(api, 1).await?.into_iter().next();
     newest.ok_or_else(|| {
-        Failure::new("you have not run anything yet")
-            .hint("runvoy run \"echo hello world\"")
+        Failure::new("you have not run anything yet").hint("runvoy run \"echo hello world\"")
     })
 }
 
@@ -58,5 +57,9 @@ async fn mine(api: &Api, limit: u32) -> Result<Vec<String>, Failure> {
         ..ListQuery::default()
     };
     let page = api.executions(&query).await?;
-    Ok(page.items.into_iter().map(|item| item.execution_id).collect())
+    Ok(page
+        .items
+        .into_iter()
+        .map(|item| item.execution_id)
+        .collect())
 }

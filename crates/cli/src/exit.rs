@@ -26,11 +26,6 @@ impl ExitStatus {
     pub(crate) const fn of_command(code: i32) -> Self {
         Self(code.to_le_bytes()[0])
     }
-
-    /// The number.
-    pub(crate) const fn code(self) -> u8 {
-        self.0
-    }
 }
 
 impl From<ExitStatus> for ExitCode {

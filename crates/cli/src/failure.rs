@@ -97,7 +97,9 @@ impl From<ApiError> for Failure {
         if *status >= 500
             && let Some(id) = &body.request_id
         {
-            failure.causes.push(format!("the server's log says more under request {id}"));
+            failure
+                .causes
+                .push(format!("the server's log says more under request {id}"));
         }
         for line in hints_for(&body.code) {
             failure.hints.push((*line).to_owned());
@@ -137,9 +139,9 @@ fn hints_for(code: &ErrorCode) -> &'static [&'static str] {
             &["get a new key:  runvoy claim TOKEN --endpoint URL     (ask your admin for the line)"]
         }
         ErrorCode::Forbidden => &["see your role:  runvoy whoami"],
-        ErrorCode::ClaimUsed | ErrorCode::ClaimExpired => &[
-            "ask your admin for a new line; they type:  runvoy users create YOUR-ADDRESS",
-        ],
+        ErrorCode::ClaimUsed | ErrorCode::ClaimExpired => {
+            &["ask your admin for a new line; they type:  runvoy users create YOUR-ADDRESS"]
+        }
         ErrorCode::LockBusy => &[
             "wait in line:  the same command without --no-wait",
             "see who:       runvoy locks list",

@@ -8,8 +8,8 @@ use runvoy_client::backoff::Backoff;
 use runvoy_wire::log::LogsView;
 use tokio::time::Instant;
 
-/// The most entries in a page: bounds the memory that a page takes.
-const PAGE: u32 = 500;
+/// The most entries in a page: bounds the memory that a page of very short lines takes.
+const PAGE: u32 = 20_000;
 /// How long the server may wait for an entry, in seconds. Short enough to show a changed phase.
 const WAIT: u64 = 10;
 /// How long a server may be away before following gives up.

@@ -100,7 +100,10 @@ mod nowhere {
 
     impl LocalPlane {
         /// Refuses.
-        #[expect(clippy::unused_async, reason = "the build that has a control plane waits here")]
+        #[expect(
+            clippy::unused_async,
+            reason = "the build that has a control plane waits here"
+        )]
         pub(crate) async fn start(_: &App<'_>) -> Result<Self, Failure> {
             Err(Failure::new("this build cannot run commands on this machine")
                 .because_of("--local needs Linux or macOS, and the feature `local`")
@@ -113,13 +116,19 @@ mod nowhere {
         }
 
         /// Never called.
-        #[expect(clippy::unused_async, reason = "the build that has a control plane waits here")]
+        #[expect(
+            clippy::unused_async,
+            reason = "the build that has a control plane waits here"
+        )]
         pub(crate) async fn kill_now(&self, _: &str) {
             match *self {}
         }
 
         /// Never called.
-        #[expect(clippy::unused_async, reason = "the build that has a control plane waits here")]
+        #[expect(
+            clippy::unused_async,
+            reason = "the build that has a control plane waits here"
+        )]
         pub(crate) async fn shutdown(self) -> Result<(), Failure> {
             match self {}
         }

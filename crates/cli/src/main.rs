@@ -14,6 +14,7 @@ mod follow;
 mod line_joiner;
 mod local;
 mod printer;
+#[cfg(all(unix, feature = "local"))]
 mod server_data;
 mod settings;
 mod signals;
@@ -23,6 +24,7 @@ mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::environment::Environment;
 use crate::printer::{Printer, Style};
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         return code;
     }
     let environment = Environment::of_this_process();
-    let printer = Printer::new(Style::of(&environment));
+    let printer = Arc::new(Printer::new(Style::of(&environment)));
     let status = match arguments::parse(arguments) {
         Ok(parsed) => commands::dispatch(parsed, &environment, &printer)
             .unwrap_or_else(|failure| printer.failure(&failure)),

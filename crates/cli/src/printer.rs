@@ -16,6 +16,10 @@ const BANNER: &str = "🚀 runvoy\n━━━━━━━━━━━━━━━
 
 /// What the two streams lead to.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of one stream"
+)]
 pub(crate) struct Style {
     /// stdout is a terminal: its control characters are obeyed.
     pub(crate) out_is_terminal: bool,
@@ -54,15 +58,15 @@ pub(crate) struct Printer {
 impl Printer {
     /// Prints on the process's own streams.
     pub(crate) fn new(style: Style) -> Self {
-        Self::on(style, Box::new(std::io::stdout()), Box::new(std::io::stderr()))
+        Self::on(
+            style,
+            Box::new(std::io::stdout()),
+            Box::new(std::io::stderr()),
+        )
     }
 
     /// Prints on these.
-    pub(crate) fn on(
-        style: Style,
-        out: Box<dyn Write + Send>,
-        err: Box<dyn Write + Send>,
-    ) -> Self {
+    pub(crate) fn on(style: Style, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
         Self {
             style,
             out: Mutex::new(out),
@@ -112,7 +116,9 @@ impl Printer {
         self.beside_spinner(|| {
             let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody can be told that stderr is gone.
-            err.write_all(text.as_bytes()).and_then(|()| err.flush()).ok();
+            err.write_all(text.as_bytes())
+                .and_then(|()| err.flush())
+                .ok();
         });
     }
 
@@ -153,18 +159,19 @@ impl Printer {
     pub(crate) fn failure(&self, failure: &Failure) -> ExitStatus {
         self.stop_spinner();
         let label = self.coloured("error:", "1;31");
-        let mut text = format!("{label} {}\n", escape::field(&failure.message));
+        let mut lines = vec![format!("{label} {}", escape::field(&failure.message))];
         for cause in &failure.causes {
-            text.push_str(&format!("caused by: {}\n", escape::field(cause)));
+            lines.push(format!("caused by: {}", escape::field(cause)));
         }
         if !failure.causes.is_empty() && !failure.hints.is_empty() {
-            text.push('\n');
+            lines.push(String::new());
         }
         for (index, hint) in failure.hints.iter().enumerate() {
             let label = if index == 0 { "hint: " } else { "      " };
-            text.push_str(&format!("{label}{}\n", escape::field(hint)));
+            lines.push(format!("{label}{}", escape::field(hint)));
         }
-        self.error_data(&text);
+        lines.push(String::new());
+        self.error_data(&lines.join("\n"));
         failure.status
     }
 

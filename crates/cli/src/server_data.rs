@@ -30,35 +30,31 @@ pub(crate) fn directory(
         Plane::Local => "local",
     };
     let home = environment.home().ok_or_else(|| {
-        Failure::new("there is no home directory to keep data in")
-            .hint(format!("name a directory:  export {DATA_DIR}=/path/to/directory"))
+        Failure::new("there is no home directory to keep data in").hint(format!(
+            "name a directory:  export {DATA_DIR}=/path/to/directory"
+        ))
     })?;
     Ok(home.join(".runvoy").join(below_home))
 }
 
 /// Whether this process may do everything.
-#[cfg(unix)]
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
-}
-
 /// The operating system's user as an address, `user@host`: the actor under `--local`.
-#[cfg(all(unix, feature = "local"))]
 pub(crate) fn actor() -> String {
     let id = rustix::process::geteuid().as_raw();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = user_in(&accounts, id).unwrap_or_else(|| format!("uid-{id}"));
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     format!("{}@{}", plain(&user, "user"), plain(&host, "localhost"))
 }
 
 /// The name of user `id` in the text of a passwd file.
-#[cfg(all(unix, feature = "local"))]
 fn user_in(accounts: &str, id: u32) -> Option<String> {
     let id = id.to_string();
     accounts.lines().find_map(|line| {
@@ -69,11 +65,25 @@ fn user_in(accounts: &str, id: u32) -> Option<String> {
 }
 
 /// A part of an address: what cannot stand in one is a dash.
-#[cfg(all(unix, feature = "local"))]
 fn plain(text: &str, otherwise: &str) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let text: String = text.to_ascii_lowercase().chars().take(100).map(keep).collect();
-    if text.is_empty() { otherwise.to_owned() } else { text }
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let text: String = text
+        .to_ascii_lowercase()
+        .chars()
+        .take(100)
+        .map(keep)
+        .collect();
+    if text.is_empty() {
+        otherwise.to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -91,11 +101,13 @@ mod tests {
         assert!(directory(Plane::Local, None, &Environment::default()).is_err());
     }
 
-    #[cfg(all(unix, feature = "local"))]
     #[test]
     fn the_actor_is_an_address() {
         assert!(actor().parse::<runvoy_core::user::UserEmail>().is_ok());
-        assert_eq!(user_in("root:x:0:0::/:\nbob:x:7:7::/:\n", 7).as_deref(), Some("bob"));
+        assert_eq!(
+            user_in("root:x:0:0::/:\nbob:x:7:7::/:\n", 7).as_deref(),
+            Some("bob")
+        );
         assert_eq!(plain("Mary Ann@X", "u"), "mary-ann-x");
     }
 }

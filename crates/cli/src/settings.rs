@@ -38,6 +38,10 @@ pub(crate) struct App<'a> {
 
 /// What was resolved, once.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Settings {
     pub(crate) output: Format,
     pub(crate) clock: Clock,
@@ -72,13 +76,20 @@ impl Settings {
         if let Some(warning) = config.as_ref().and_then(ConfigFile::warning) {
             printer.warning(&warning);
         }
-        let asked = globals.context.as_deref().or_else(|| environment.text(CONTEXT));
+        let asked = globals
+            .context
+            .as_deref()
+            .or_else(|| environment.text(CONTEXT));
         let name = asked
             .or_else(|| config.as_ref()?.current())
             .unwrap_or(DEFAULT_CONTEXT)
             .to_owned();
         let found = config.as_ref().and_then(|config| config.context(&name));
-        if found.is_none() && name != DEFAULT_CONTEXT && need == ContextNeed::Existing && !globals.local {
+        if found.is_none()
+            && name != DEFAULT_CONTEXT
+            && need == ContextNeed::Existing
+            && !globals.local
+        {
             return Err(Failure::usage(format!("there is no context {name}"))
                 .hint("see which there are:  runvoy context list"));
         }
@@ -98,7 +109,9 @@ impl Settings {
             timeout,
             context: name,
             endpoint: from_environment(ENDPOINT).or(context.endpoint),
-            api_key: from_environment(API_KEY).map(Into::into).or(context.api_key),
+            api_key: from_environment(API_KEY)
+                .map(Into::into)
+                .or(context.api_key),
             ca_file: environment.path(CA_FILE),
             config,
         })
@@ -160,7 +173,12 @@ mod tests {
         let line = ["runvoy", "list"].iter().chain(line);
         let globals = Arguments::try_parse_from(line).unwrap().globals;
         let (printer, _, _) = printer(Style::default());
-        Settings::resolve(&globals, &Environment::of(&all), &printer, ContextNeed::Existing)
+        Settings::resolve(
+            &globals,
+            &Environment::of(&all),
+            &printer,
+            ContextNeed::Existing,
+        )
     }
 
     #[test]
@@ -170,12 +188,21 @@ mod tests {
         };
         assert_eq!(endpoint(&[], &[]), "https://a");
         assert_eq!(endpoint(&[], &[("RUNVOY_CONTEXT", "b")]), "https://b");
-        assert_eq!(endpoint(&["--context", "default"], &[("RUNVOY_CONTEXT", "b")]), "https://d");
-        assert_eq!(endpoint(&[], &[("RUNVOY_ENDPOINT", "https://e")]), "https://e");
+        assert_eq!(
+            endpoint(&["--context", "default"], &[("RUNVOY_CONTEXT", "b")]),
+            "https://d"
+        );
+        assert_eq!(
+            endpoint(&[], &[("RUNVOY_ENDPOINT", "https://e")]),
+            "https://e"
+        );
         let settings = resolve(&["--timeout", "5s"], &[("RUNVOY_API_KEY", "ek")]).unwrap();
         assert_eq!(settings.timeout, Some(Duration::from_secs(5)));
         assert_eq!(settings.api_key.unwrap().expose_secret(), "ek");
-        assert_eq!(resolve(&[], &[]).unwrap().timeout, Some(Duration::from_secs(20)));
+        assert_eq!(
+            resolve(&[], &[]).unwrap().timeout,
+            Some(Duration::from_secs(20))
+        );
     }
 
     #[test]

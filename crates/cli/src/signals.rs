@@ -48,7 +48,9 @@ mod unix {
                     return Ok(None);
                 }
                 let stream = signal(kind);
-                stream.map(Some).map_err(|error| failure::file("heard", "Ctrl-C", &error))
+                stream
+                    .map(Some)
+                    .map_err(|error| failure::file("heard", "Ctrl-C", &error))
             };
             let if_heard = |kind| match hang_ups {
                 HangUps::Heard => listen(kind),

@@ -24,7 +24,7 @@ impl Table {
     }
 
     /// Adds a row; its cells are made safe to show.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: &[String]) {
         let cells = cells.iter().map(|cell| escape::field(cell).into_owned());
         self.rows.push(cells.collect());
     }
@@ -42,7 +42,10 @@ impl Table {
         grid.add_rows(&self.rows);
         if is_underlined {
             let widths = grid.column_max_content_widths();
-            let lines: Vec<String> = widths.iter().map(|width| "─".repeat(usize::from(*width))).collect();
+            let lines: Vec<String> = widths
+                .iter()
+                .map(|width| "─".repeat(usize::from(*width)))
+                .collect();
             grid = Grid::new();
             grid.load_preset(presets::NOTHING);
             grid.add_row(&self.heads);
@@ -88,8 +91,8 @@ mod tests {
     fn table() -> Table {
         let mut table = Table::new(["Line", "Timestamp (UTC)", "Message"]);
         let cells = |cells: [&str; 3]| cells.map(ToOwned::to_owned).to_vec();
-        table.row(cells(["1", "2025-10-30 13:32:48", "terraform plan"]));
-        table.row(cells(["2", "", "a\u{1b}[31m"]));
+        table.row(&cells(["1", "2025-10-30 13:32:48", "terraform plan"]));
+        table.row(&cells(["2", "", "a\u{1b}[31m"]));
         table
     }
 

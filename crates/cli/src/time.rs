@@ -33,12 +33,17 @@ impl Clock {
         Timestamp::from_millisecond(millis).map_or_else(|_| "?".to_owned(), |at| self.show(at))
     }
 
+    /// The name to put behind a time.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Utc => "UTC",
+            Self::Local => "local",
+        }
+    }
+
     /// The head of a column of times: `Started (UTC)`.
     pub(crate) fn head(self, name: &str) -> String {
-        match self {
-            Self::Utc => format!("{name} (UTC)"),
-            Self::Local => format!("{name} (local)"),
-        }
+        format!("{name} ({})", self.name())
     }
 }
 
@@ -72,7 +77,10 @@ mod tests {
 
     #[test]
     fn moments_are_shown_to_the_second() {
-        assert_eq!(Clock::Utc.show_millis(1_761_831_168_999), "2025-10-30 13:32:48");
+        assert_eq!(
+            Clock::Utc.show_millis(1_761_831_168_999),
+            "2025-10-30 13:32:48"
+        );
         assert_eq!(Clock::Utc.show_millis(i64::MAX), "?");
     }
 

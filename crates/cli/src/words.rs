@@ -52,7 +52,10 @@ pub(crate) fn split(root: &Command, arguments: Vec<OsString>) -> Split {
     let Some(verb) = end_of_options(root, &arguments, 1) else {
         return whole(arguments);
     };
-    let Some(run) = root.find_subcommand("run").filter(|_| arguments[verb] == "run") else {
+    let Some(run) = root
+        .find_subcommand("run")
+        .filter(|_| arguments[verb] == "run")
+    else {
         return whole(arguments);
     };
     let Some(first) = end_of_options(run, &arguments, verb + 1) else {
@@ -101,7 +104,7 @@ fn takes_next(command: &Command, argument: &OsStr) -> bool {
         return !long.contains('=') && takes_value(&|option| option.get_long() == Some(long));
     }
     // A cluster such as -dqe: the first letter that takes a value takes the rest of it, or the next argument.
-    let mut letters = text.chars().skip(1);
+    let mut letters = text.trim_start_matches('-').chars();
     while let Some(letter) = letters.next() {
         if takes_value(&|option| option.get_short() == Some(letter)) {
             return letters.as_str().is_empty();
@@ -139,32 +142,41 @@ mod tests {
         (head.join(" "), split.words)
     }
 
-    fn argv(words: &[&str]) -> Option<Words> {
-        Some(Words::Argv(words.iter().map(OsString::from).collect()))
+    fn argv(words: &[&str]) -> Words {
+        Words::Argv(words.iter().map(OsString::from).collect())
     }
 
-    fn script(text: &str) -> Option<Words> {
-        Some(Words::Script(text.into()))
+    fn script(text: &str) -> Words {
+        Words::Script(text.into())
     }
 
     #[test]
     fn a_plain_first_word_takes_everything_after_it() {
-        assert_eq!(split_of(&["run", "ls", "-la"]), ("run".into(), argv(&["ls", "-la"])));
+        assert_eq!(
+            split_of(&["run", "ls", "-la"]),
+            ("run".into(), Some(argv(&["ls", "-la"])))
+        );
         assert_eq!(
             split_of(&["--local", "run", "-q", "echo", "--", "--lock", "a b"]),
-            ("--local run -q".into(), argv(&["echo", "--", "--lock", "a b"]))
+            (
+                "--local run -q".into(),
+                Some(argv(&["echo", "--", "--lock", "a b"]))
+            )
         );
-        assert_eq!(split_of(&["run", "[", "-f", "x", "]"]).1, argv(&["[", "-f", "x", "]"]));
+        assert_eq!(
+            split_of(&["run", "[", "-f", "x", "]"]).1,
+            Some(argv(&["[", "-f", "x", "]"]))
+        );
     }
 
     #[test]
     fn after_a_script_only_options_follow() {
         assert_eq!(
             split_of(&["run", "terraform plan", "--lock", "prod"]),
-            ("run --lock prod".into(), script("terraform plan"))
+            ("run --lock prod".into(), Some(script("terraform plan")))
         );
         for text in ["a|b", "$X", "a;b", "x>y", "*", "~/x", "", "a\nb", "\"x\""] {
-            assert_eq!(split_of(&["run", text]).1, script(text), "{text:?}");
+            assert_eq!(split_of(&["run", text]).1, Some(script(text)), "{text:?}");
         }
     }
 
@@ -172,10 +184,10 @@ mod tests {
     fn after_two_dashes_all_is_argv() {
         assert_eq!(
             split_of(&["run", "-d", "--", "echo hi"]),
-            ("run -d".into(), argv(&["echo hi"]))
+            ("run -d".into(), Some(argv(&["echo hi"])))
         );
-        assert_eq!(split_of(&["run", "--", "-x"]).1, argv(&["-x"]));
-        assert_eq!(split_of(&["run", "--"]).1, argv(&[]));
+        assert_eq!(split_of(&["run", "--", "-x"]).1, Some(argv(&["-x"])));
+        assert_eq!(split_of(&["run", "--"]).1, Some(argv(&[])));
     }
 
     #[test]
@@ -190,7 +202,11 @@ mod tests {
             &["-o", "json", "run", "--context", "x"],
         ] {
             let line: Vec<&str> = head.iter().copied().chain(["true", "-x"]).collect();
-            assert_eq!(split_of(&line), (head.join(" "), argv(&["true", "-x"])), "{head:?}");
+            assert_eq!(
+                split_of(&line),
+                (head.join(" "), Some(argv(&["true", "-x"]))),
+                "{head:?}"
+            );
         }
     }
 

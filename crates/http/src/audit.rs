@@ -7,16 +7,16 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use runvoy_app::App;
+use runvoy_core::audit::AuditEntry;
 use runvoy_core::id::OperationId;
 use runvoy_core::user::UserEmail;
 use runvoy_ports::AuditQuery;
-use runvoy_wire::BASE_PATH;
 use serde::Deserialize;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::executions::{MAX_LIMIT, execution_id};
-use crate::view;
+use crate::{link, view};
 
 /// Entries on a page where nothing is said.
 const DEFAULT_LIMIT: u32 = 100;
@@ -56,15 +56,22 @@ pub(crate) async fn list(
     };
     let entries = app.audit(&ctx, &query).await?;
     let mut headers = HeaderMap::new();
-    if let Some(last) = entries.last().filter(|_| entries.len() == limit as usize) {
-        let link = format!(
-            "<{BASE_PATH}/audit?limit={limit}&cursor={}>; rel=\"next\"",
-            last.id
-        );
-        if let Ok(link) = HeaderValue::from_str(&link) {
-            headers.insert(LINK, link);
-        }
+    let last = entries.last().filter(|_| entries.len() == limit as usize);
+    if let Some(link) = last.and_then(|last| next_link(&query, last)) {
+        headers.insert(LINK, link);
     }
     let views: Vec<_> = entries.into_iter().map(view::audit).collect();
     Ok((headers, Json(views)).into_response())
+}
+
+fn next_link(query: &AuditQuery, last: &AuditEntry) -> Option<HeaderValue> {
+    let filters = [
+        ("user", query.user.as_ref().map(ToString::to_string)),
+        (
+            "execution",
+            query.execution.as_ref().map(ToString::to_string),
+        ),
+        ("since", query.since.as_ref().map(ToString::to_string)),
+    ];
+    link::next("audit", query.limit, last.id.as_str(), &filters)
 }

@@ -10,13 +10,12 @@ use runvoy_core::execution::Status;
 use runvoy_core::id::ExecutionId;
 use runvoy_core::user::UserEmail;
 use runvoy_ports::{ExecutionQuery, Scope};
-use runvoy_wire::BASE_PATH;
 use runvoy_wire::execution::{ExecutionView, KillResponse};
 use serde::Deserialize;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::view;
+use crate::{link, view};
 
 /// Executions on a page where nothing is said, as the published API has it.
 const DEFAULT_LIMIT: u32 = 10;
@@ -85,36 +84,11 @@ fn query(params: &ListParams) -> Result<ExecutionQuery, ApiError> {
 
 fn next_link(params: &ListParams, limit: u32, last: &ExecutionId) -> Option<HeaderValue> {
     let filters = [
-        ("status", &params.status),
-        ("user", &params.user),
-        ("lock", &params.lock),
+        ("status", params.status.clone()),
+        ("user", params.user.clone()),
+        ("lock", params.lock.clone()),
     ];
-    let filters = filters
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    let filters: Vec<String> = filters
-        .map(|(name, value)| format!("&{name}={}", encode(value)))
-        .collect();
-    let link = format!(
-        "<{BASE_PATH}/executions?limit={limit}&cursor={last}{}",
-        filters.concat()
-    );
-    HeaderValue::from_str(&format!("{link}>; rel=\"next\"")).ok()
-}
-
-/// Percent-encodes all but unreserved characters (RFC 3986).
-fn encode(value: &str) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
-    value
-        .bytes()
-        .map(|byte| {
-            if is_plain(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    link::next("executions", limit, last.as_str(), &filters)
 }
 
 pub(crate) async fn show(

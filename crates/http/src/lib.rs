@@ -7,6 +7,8 @@ mod caller;
 mod error;
 mod executions;
 mod health;
+mod lines;
+mod link;
 mod locks;
 mod logs;
 mod people;

@@ -1,6 +1,5 @@
 //! `GET /executions/{id}/logs`: a page of entries, or for the old client the whole log of a finished run.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
@@ -8,16 +7,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
-use runvoy_app::{App, LogPage, OpContext};
+use futures_util::StreamExt as _;
+use runvoy_app::{App, AppError, LogPage, OpContext};
 use runvoy_core::execution::Status;
 use runvoy_core::id::ExecutionId;
-use runvoy_core::log::{Entry, Seq};
-use runvoy_wire::log::{LogEventView, LogsView};
+use runvoy_core::log::Seq;
+use runvoy_wire::log::LogsView;
 use serde::Deserialize;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::executions::execution_id;
+use crate::lines::Lines;
 use crate::view;
 
 /// Text of one page at most; with JSON's escapes it stays below the 6 MB that a Lambda may answer.
@@ -90,10 +91,7 @@ async fn whole(app: App, ctx: OpContext, id: ExecutionId) -> Result<Response, Ap
         };
         return Ok(Json(view).into_response());
     }
-    let head = format!(
-        "{{\"execution_id\":\"{id}\",\"status\":\"{status}\",\"complete\":{},\"events\":[",
-        page.is_complete
-    );
+    let head = format!("{{\"execution_id\":\"{id}\",\"status\":\"{status}\",\"events\":[");
     let state = Whole {
         app,
         ctx,
@@ -102,15 +100,13 @@ async fn whole(app: App, ctx: OpContext, id: ExecutionId) -> Result<Response, Ap
         page: Some(page),
         is_first: true,
     };
-    let body = futures_util::stream::unfold(Some(state), |state| async {
+    let rest = futures_util::stream::unfold(Some(state), |state| async {
         let mut state = state?;
-        let (bytes, is_over) = state.next().await;
-        Some((Ok::<_, Infallible>(bytes), (!is_over).then_some(state)))
+        let next = state.next().await;
+        let goes_on = next.is_ok() && !state.is_over();
+        Some((next, goes_on.then_some(state)))
     });
-    let body = futures_util::StreamExt::chain(
-        futures_util::stream::once(async { Ok(Bytes::from(head)) }),
-        body,
-    );
+    let body = futures_util::stream::once(async { Ok(Bytes::from(head)) }).chain(rest);
     Ok((
         [(CONTENT_TYPE, "application/json")],
         Body::from_stream(body),
@@ -129,75 +125,40 @@ struct Whole {
 }
 
 impl Whole {
-    /// The next piece of the array, and whether it was the last.
-    async fn next(&mut self) -> (Bytes, bool) {
+    /// The next piece of the array; its last one closes it. A page that cannot be read breaks the answer off, so that
+    /// nobody takes a part for the whole.
+    async fn next(&mut self) -> Result<Bytes, AppError> {
         let Some(page) = self.page.take() else {
-            return (Bytes::from_static(b"]}"), true);
+            return Ok(Bytes::new());
         };
-        let is_last = page.entries.is_empty();
-        let mut joined = self.lines.join(page.entries);
+        let (is_last, is_complete) = (page.entries.is_empty(), page.is_complete);
+        let mut lines = self.lines.join(page.entries);
         if is_last {
-            joined.extend(self.lines.rest());
+            lines.extend(self.lines.rest());
         } else {
-            self.page = self
+            let next = self
                 .app
-                .logs(&self.ctx, &self.id, page.next, PAGE_BYTES, Duration::ZERO)
-                .await
-                .ok();
+                .logs(&self.ctx, &self.id, page.next, PAGE_BYTES, Duration::ZERO);
+            self.page = Some(next.await?);
         }
         let mut text = String::new();
-        for event in joined {
-            let Ok(json) = serde_json::to_string(&event) else {
-                continue;
-            };
+        for line in lines {
             if !std::mem::take(&mut self.is_first) {
                 text.push(',');
             }
-            text.push_str(&json);
+            text.push_str(&serde_json::to_string(&line).unwrap_or_default());
         }
-        (Bytes::from(text), false)
-    }
-}
-
-/// Joins entries of each stream up to their line feeds, under the first number.
-#[derive(Default)]
-struct Lines {
-    open: Vec<LogEventView>,
-}
-
-/// A line without an end is shown at this length.
-const MAX_JOINED: usize = 256 * 1024;
-
-impl Lines {
-    fn join(&mut self, entries: Vec<Entry>) -> Vec<LogEventView> {
-        let mut whole = Vec::new();
-        for entry in entries {
-            let has_end = entry.has_end;
-            let event = view::log_event(entry);
-            let place = self
-                .open
-                .iter()
-                .position(|open| open.stream == event.stream);
-            let line = match place {
-                Some(place) => {
-                    let mut line = self.open.swap_remove(place);
-                    line.message.push_str(&event.message);
-                    line
-                }
-                None => event,
-            };
-            if has_end || line.message.len() > MAX_JOINED {
-                whole.push(line);
+        if is_last {
+            text.push_str(if is_complete {
+                "],\"complete\":true}"
             } else {
-                self.open.push(line);
-            }
+                "],\"complete\":false}"
+            });
         }
-        whole.sort_by_key(|line| line.line);
-        whole
+        Ok(Bytes::from(text))
     }
 
-    fn rest(&mut self) -> Vec<LogEventView> {
-        self.open.sort_by_key(|line| line.line);
-        std::mem::take(&mut self.open)
+    fn is_over(&self) -> bool {
+        self.page.is_none()
     }
 }

@@ -1,6 +1,6 @@
 //! Names every request, in its answer's header, in error bodies and in the log.
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -21,7 +21,11 @@ pub(crate) async fn name_request(
     let id = app.ids().request(app.now());
     request.extensions_mut().insert::<RequestId>(id.clone());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    // The pattern, never the address itself: a claim's address holds its token.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(body) = response.extensions_mut().remove::<ErrorBody>() {
         let status = response.status();
@@ -36,7 +40,7 @@ pub(crate) async fn name_request(
             .headers_mut()
             .insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
     }
-    tracing::debug!(request.id = %id, %method, path, status = response.status().as_u16(), "request answered");
+    tracing::debug!(request.id = %id, %method, route, status = response.status().as_u16(), "request answered");
     response
 }
 

@@ -80,12 +80,11 @@ async fn sleep_until(then: Option<Instant>) {
 
 impl Pool {
     fn want(&mut self, task: Task) {
-        match self.busy.get_mut(&task) {
-            Some(busy) => *busy = Busy::Again,
-            None => {
-                self.busy.insert(task.clone(), Busy::Once);
-                self.ready.push_back(task);
-            }
+        if let Some(busy) = self.busy.get_mut(&task) {
+            *busy = Busy::Again;
+        } else {
+            self.busy.insert(task.clone(), Busy::Once);
+            self.ready.push_back(task);
         }
     }
 

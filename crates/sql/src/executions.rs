@@ -17,7 +17,7 @@ use crate::row::{
 
 const FIND: &str = "SELECT version, schema, body FROM executions WHERE id = $1";
 
-const LIST_OPEN: &str =
+pub(crate) const LIST_OPEN: &str =
     "SELECT id FROM executions WHERE is_open = 1 AND id > $1 ORDER BY id LIMIT $2";
 
 const INSERT: &str =

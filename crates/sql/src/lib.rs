@@ -14,6 +14,8 @@ mod locks;
 mod logs;
 mod migrate;
 mod open;
+#[cfg(test)]
+mod plans;
 mod row;
 mod users;
 

@@ -95,12 +95,15 @@ fn whoever_appends_waits_while_the_file_cannot_grow() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spool::with_memory(dir.path().to_owned(), 500, 100);
     append(&spool, &numbered(1..10, 20));
+    let (done, is_done) = std::sync::mpsc::channel();
     let writer = std::thread::spawn({
         let spool = spool.clone();
-        move || append(&spool, &numbered(10..20, 20))
+        move || {
+            append(&spool, &numbered(10..20, 20));
+            done.send(()).unwrap();
+        }
     });
-    assert_eq!(spool.standing().next, 10);
-    assert!(!writer.is_finished());
+    assert!(is_done.recv_timeout(Duration::from_millis(100)).is_err());
     spool.release(Consumer::Pusher, 10);
     spool.release(Consumer::Copy, 10);
     writer.join().unwrap();

@@ -29,7 +29,11 @@ pub(crate) struct KillArguments {
 }
 
 /// Stops each; one that cannot be stopped does not keep the others from it.
-pub(crate) async fn run(arguments: KillArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: KillArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     let mut worst = ExitStatus::SUCCESS;
     for text in &arguments.ids {
         if let Err(failure) = kill(text, arguments.wait, app, api).await {

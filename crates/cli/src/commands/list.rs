@@ -22,6 +22,9 @@ Examples:
   runvoy list --lock prod --limit 50
   runvoy list -q --status FAILED";
 
+/// The most executions that one request asks for.
+const PAGE: u32 = 100;
+
 /// Which executions, and how many.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -33,7 +36,7 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<Status>,
     /// Only those that asked for this lock
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["mine", "user"])]
     lock: Option<LockName>,
     /// Only this person's
     #[arg(long, value_name = "EMAIL", value_parser = UserEmail::from_typed)]
@@ -47,12 +50,17 @@ pub(crate) struct ListArguments {
 }
 
 /// Lists.
-pub(crate) async fn run(arguments: ListArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: ListArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     let is_quiet = arguments.quiet;
     let items = fetch(arguments, api).await?;
     if is_quiet {
         for item in &items {
-            app.printer.data_line(&crate::escape::field(&item.execution_id));
+            app.printer
+                .data_line(&crate::escape::field(&item.execution_id));
         }
         return Ok(ExitStatus::SUCCESS);
     }
@@ -63,7 +71,7 @@ pub(crate) async fn run(arguments: ListArguments, app: &App<'_>, api: &Api) -> R
 async fn fetch(arguments: ListArguments, api: &Api) -> Result<Vec<ExecutionView>, Failure> {
     let limit = arguments.limit;
     let mut query = ListQuery {
-        limit: Some(limit),
+        limit: Some(limit.min(PAGE)),
         cursor: None,
         status: arguments.status.iter().map(ToString::to_string).collect(),
         user: arguments.user.map(String::from),
@@ -82,7 +90,8 @@ async fn fetch(arguments: ListArguments, api: &Api) -> Result<Vec<ExecutionView>
             items.truncate(wanted);
             return Ok(items);
         }
-        query.limit = u32::try_from(wanted - items.len()).ok();
+        let missing = u32::try_from(wanted - items.len()).unwrap_or(PAGE);
+        query.limit = Some(missing.min(PAGE));
     }
 }
 
@@ -106,9 +115,15 @@ fn table(app: &App<'_>, items: &[ExecutionView]) -> String {
         let mut cells = vec![
             item.execution_id.clone(),
             item.status.clone(),
-            if is_wide { item.command.clone() } else { cut(&item.command) },
+            if is_wide {
+                item.command.clone()
+            } else {
+                cut(&item.command)
+            },
             started(app, item).unwrap_or_default(),
-            item.completed_at.map(|at| clock.show(at)).unwrap_or_default(),
+            item.completed_at
+                .map(|at| clock.show(at))
+                .unwrap_or_default(),
             took(item).unwrap_or_default(),
             item.cloud.clone(),
         ];
@@ -117,11 +132,13 @@ fn table(app: &App<'_>, items: &[ExecutionView]) -> String {
                 item.user_email.clone(),
                 item.image_id.clone(),
                 item.lock_name.clone().unwrap_or_default(),
-                item.exit_code.map(|code| code.to_string()).unwrap_or_default(),
+                item.exit_code
+                    .map(|code| code.to_string())
+                    .unwrap_or_default(),
                 cost(item).unwrap_or_default(),
             ]);
         }
-        table.row(cells);
+        table.row(&cells);
     }
     table.render(app.printer.style().out_draws)
 }

@@ -69,7 +69,11 @@ impl StreamChoice {
 }
 
 /// Shows it.
-pub(crate) async fn run(arguments: LogsArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: LogsArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     let limit = match app.settings.timeout {
         None if !arguments.follow => Some(DEFAULT_WAIT),
         given => given,
@@ -77,14 +81,21 @@ pub(crate) async fn run(arguments: LogsArguments, app: &App<'_>, api: &Api) -> R
     bounded(limit, watched(&arguments, app, api)).await
 }
 
-async fn watched(arguments: &LogsArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+async fn watched(
+    arguments: &LogsArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     let id = resolve(api, &arguments.id).await?;
-    let command = match arguments.raw {
-        true => api.execution(&id).await.map_err(|error| missing(error, &id))?.command,
-        false => String::new(),
+    let command = if arguments.raw {
+        let found = api.execution(&id).await;
+        found.map_err(|error| missing(error, &id))?.command
+    } else {
+        String::new()
     };
     app.printer.banner();
-    app.printer.person(&format!("→ Getting logs for execution: {id}"));
+    app.printer
+        .person(&format!("→ Getting logs for execution: {id}"));
     let shape = shape(arguments, app.settings.output);
     let shown = EntryPrinter::new(&app.printer, shape, app.settings.clock, &command)
         .only(arguments.stream.map(StreamChoice::name));
@@ -138,7 +149,9 @@ impl View<'_> {
                 Step::Lost if was_lost => continue,
                 Step::Lost => {
                     was_lost = true;
-                    self.app.printer.note("the connection is lost; trying again");
+                    self.app
+                        .printer
+                        .note("the connection is lost; trying again");
                     continue;
                 }
             };
@@ -151,7 +164,11 @@ impl View<'_> {
             if is_end || self.app.printer.is_out_closed() {
                 break;
             }
-            waiting = if follows || waits_for_start { Waiting::ForMore } else { Waiting::No };
+            waiting = if follows || waits_for_start {
+                Waiting::ForMore
+            } else {
+                Waiting::No
+            };
         }
         self.release_tail();
         self.shown.finish();
@@ -197,7 +214,10 @@ fn is_ahead(page: &LogsView) -> bool {
 /// What the spinner says while nothing has started.
 pub(crate) fn waiting_text(page: &LogsView) -> String {
     let phase = page.phase.as_ref().map(|phase| format!(" ({phase})"));
-    format!("Waiting for execution to start...{}", phase.unwrap_or_default())
+    format!(
+        "Waiting for execution to start...{}",
+        phase.unwrap_or_default()
+    )
 }
 
 /// The last lines of what has been read.
@@ -250,7 +270,10 @@ mod tests {
             for (number, end) in (1..).zip(ends) {
                 tail.push(&entry(number, end));
             }
-            tail.events.iter().map(|event| event.line).collect::<Vec<_>>()
+            tail.events
+                .iter()
+                .map(|event| event.line)
+                .collect::<Vec<_>>()
         };
         assert_eq!(tail_of(2, &["\n", "\n", "\n"]), [2, 3]);
         assert_eq!(tail_of(1, &["\n", "", "", "\n"]), [2, 3, 4]);

@@ -47,6 +47,10 @@ Examples:
 /// How to run it.
 #[derive(Debug, Default, Args)]
 #[command(override_usage = USAGE, after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct RunArguments {
     /// Run in a container of this image
     #[arg(long, value_name = "REF")]
@@ -102,13 +106,22 @@ pub(crate) async fn run(
     app: &App<'_>,
 ) -> Result<ExitStatus, Failure> {
     let Some(words) = words else {
-        return Err(Failure::usage("there is no command to run")
-            .hint("runvoy run \"echo hello world\""));
+        return Err(
+            Failure::usage("there is no command to run").hint("runvoy run \"echo hello world\"")
+        );
     };
     check_place(&arguments, app)?;
     let request = request::build(&arguments, words, app)?;
-    let result_file = arguments.result_file.as_deref().map(ResultFile::prepare).transpose()?;
-    let hang_ups = if app.settings.is_local { HangUps::Heard } else { HangUps::End };
+    let result_file = arguments
+        .result_file
+        .as_deref()
+        .map(ResultFile::prepare)
+        .transpose()?;
+    let hang_ups = if app.settings.is_local {
+        HangUps::Heard
+    } else {
+        HangUps::End
+    };
     let mut signals = Signals::listen(hang_ups)?;
     connected(app, KeyNeed::Needed, async |connection| {
         opening::before(&arguments, &request, app);
@@ -128,8 +141,10 @@ fn check_place(arguments: &RunArguments, app: &App<'_>) -> Result<(), Failure> {
             .hint("runs that outlive the terminal need a server:  runvoy server --unsafe-process-launcher"));
     }
     if arguments.image.is_some() {
-        return Err(Failure::new("--local cannot run an image: no container engine is supported yet")
-            .hint("run it as a process of this machine:  the same command without --image"));
+        return Err(Failure::new(
+            "--local cannot run an image: no container engine is supported yet",
+        )
+        .hint("run it as a process of this machine:  the same command without --image"));
     }
     Ok(())
 }
@@ -185,11 +200,12 @@ async fn started(
         if asked.is_stop_asked {
             connection.api.kill(&response.execution_id).await?;
         }
-        app.printer.data_line(&crate::escape::field(&response.execution_id));
+        app.printer
+            .data_line(&crate::escape::field(&response.execution_id));
         return Ok(ExitStatus::SUCCESS);
     }
     let watch = Watch::new(arguments, app, connection, response, signals);
-    let ended = watch.to_the_end(asked.is_stop_asked).await?;
+    let ended = watch.until_the_end(asked.is_stop_asked).await?;
     match ended {
         watch::Ended::Detached => Ok(ExitStatus::CANCELLED),
         watch::Ended::Over(view) => {
@@ -205,7 +221,8 @@ async fn started(
 /// A name for this one request, so that it can be repeated.
 fn idempotency_key() -> Result<String, Failure> {
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random)
-        .map_err(|error| Failure::new("the system gives no random numbers").because(&error))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    getrandom::fill(&mut random).map_err(|error| {
+        Failure::new("the system gives no random numbers").because_of(error.to_string())
+    })?;
+    Ok(format!("{:032x}", u128::from_be_bytes(random)))
 }

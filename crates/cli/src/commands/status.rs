@@ -29,9 +29,16 @@ pub(crate) struct StatusArguments {
 }
 
 /// Shows it.
-pub(crate) async fn run(arguments: StatusArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: StatusArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     let id = resolve(api, &arguments.id).await?;
-    let view = api.execution(&id).await.map_err(|error| missing(error, &id))?;
+    let view = api
+        .execution(&id)
+        .await
+        .map_err(|error| missing(error, &id))?;
     show(app, &view, || details(app, &view))
 }
 
@@ -41,7 +48,9 @@ pub(crate) fn missing(error: runvoy_client::api_error::ApiError, id: &str) -> Fa
     let failure = Failure::from(error);
     if is_missing {
         return failure
-            .because_of(format!("there is no execution {id}, or it is somebody else's"))
+            .because_of(format!(
+                "there is no execution {id}, or it is somebody else's"
+            ))
             .hint("see which there are:  runvoy list");
     }
     failure
@@ -70,7 +79,10 @@ fn details(app: &App<'_>, view: &ExecutionView) -> String {
         ("Completed", view.completed_at.map(|at| clock.show(at))),
         ("Duration", took(view)),
         ("Time limit", Some(duration::show(limit))),
-        ("Unreachable since", view.unreachable_since.map(|at| clock.show(at))),
+        (
+            "Unreachable since",
+            view.unreachable_since.map(|at| clock.show(at)),
+        ),
         ("Cloud", some(&view.cloud)),
         ("Cost", cost(view)),
         ("Request", some(&view.request_id)),
@@ -83,7 +95,11 @@ fn names(names: &[String]) -> Option<String> {
 
 fn lock(name: &str, view: &ExecutionView) -> String {
     let fence = view.lock_fence.map(|fence| format!(" (fence {fence})"));
-    let lost = if view.lock_lost { ", taken from it by force" } else { "" };
+    let lost = if view.lock_lost {
+        ", taken from it by force"
+    } else {
+        ""
+    };
     format!("{name}{}{lost}", fence.unwrap_or_default())
 }
 
@@ -91,7 +107,9 @@ fn lock(name: &str, view: &ExecutionView) -> String {
 pub(crate) fn queued(app: &App<'_>, queue: &QueueView) -> String {
     let clock = app.settings.clock;
     let holder = queue.holder.as_ref().map(|holder| {
-        let since = queue.held_since.map(|at| format!(" since {}", clock.show(at)));
+        let since = queue
+            .held_since
+            .map(|at| format!(" since {}", clock.show(at)));
         format!("; held by {holder}{}", since.unwrap_or_default())
     });
     format!(

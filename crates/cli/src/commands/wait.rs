@@ -34,7 +34,11 @@ pub(crate) struct WaitArguments {
 }
 
 /// Waits for all; exits as the first did that did not succeed.
-pub(crate) async fn run(arguments: WaitArguments, app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: WaitArguments,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<ExitStatus, Failure> {
     bounded(app.settings.timeout, async {
         let mut first = ExitStatus::SUCCESS;
         for text in &arguments.ids {
@@ -52,7 +56,10 @@ pub(crate) async fn run(arguments: WaitArguments, app: &App<'_>, api: &Api) -> R
 
 /// The execution, once it has ended. Waits on its log, which closes with it; entries are passed over.
 pub(crate) async fn ended(api: &Api, id: &str) -> Result<ExecutionView, Failure> {
-    let view = api.execution(id).await.map_err(|error| missing(error, id))?;
+    let view = api
+        .execution(id)
+        .await
+        .map_err(|error| missing(error, id))?;
     if is_over(&view) {
         return Ok(view);
     }
@@ -102,7 +109,9 @@ pub(crate) fn outcome_of(view: &ExecutionView) -> String {
         (Some(Reason::AgentLost), _) => "lost: its agent vanished without a word".to_owned(),
         (Some(Reason::Interrupted), _) => "interrupted: its place was taken away".to_owned(),
         (Some(Reason::LockTimeout), _) => "waited too long for its lock".to_owned(),
-        (Some(Reason::Denied), _) => "denied: when its turn came, it was not permitted any more".to_owned(),
+        (Some(Reason::Denied), _) => {
+            "denied: when its turn came, it was not permitted any more".to_owned()
+        }
         (Some(Reason::Exited | Reason::Signaled) | None, _) => view.status.to_lowercase(),
     }
 }

@@ -1,15 +1,14 @@
 //! The remote's own bytes.
 
-use std::collections::VecDeque;
-
+use runvoy_core::log::MAX_ENTRY_BYTES;
 use runvoy_wire::log::LogEventView;
 
 use crate::printer::Printer;
 
 /// stdout to stdout, stderr to stderr, runvoy's own remarks to stderr with a prefix.
 pub(super) struct Raw {
-    /// What the log's opening may still repeat of the command; `None` once it is over.
-    opening: Option<VecDeque<String>>,
+    /// The last entry of the log's opening: who asked, and the command again. 0 once the command has written.
+    opening_ends: u64,
     out: String,
     err: String,
     is_err_line_open: bool,
@@ -18,7 +17,7 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) fn new(command: &str) -> Self {
         Self {
-            opening: Some(command.lines().map(ToOwned::to_owned).collect()),
+            opening_ends: 1 + entries_of(command),
             out: String::new(),
             err: String::new(),
             is_err_line_open: false,
@@ -33,19 +32,19 @@ impl Raw {
         for event in events {
             match event.stream.as_str() {
                 "system" => {
-                    if !self.is_opening(event) {
+                    if event.line > self.opening_ends {
                         self.remark(printer, &event.message);
                     }
                 }
                 "stderr" => {
-                    self.opening = None;
+                    self.opening_ends = 0;
                     printer.data(&std::mem::take(&mut self.out));
                     self.err.push_str(&event.message);
                     self.err.push_str(&event.end);
                     self.is_err_line_open = event.end.is_empty();
                 }
                 _ => {
-                    self.opening = None;
+                    self.opening_ends = 0;
                     printer.error_data(&std::mem::take(&mut self.err));
                     self.out.push_str(&event.message);
                     self.out.push_str(&event.end);
@@ -54,21 +53,6 @@ impl Raw {
         }
         printer.data(&std::mem::take(&mut self.out));
         printer.error_data(&std::mem::take(&mut self.err));
-    }
-
-    /// Whether a remark is the log's first, or repeats the command right after it.
-    fn is_opening(&mut self, event: &LogEventView) -> bool {
-        if event.line == 1 {
-            return true;
-        }
-        let repeats = self.opening.as_mut().is_some_and(|lines| {
-            let next = lines.front().map(String::as_str);
-            next == Some(event.message.as_str()) && lines.pop_front().is_some()
-        });
-        if !repeats {
-            self.opening = None;
-        }
-        repeats
     }
 
     fn remark(&mut self, printer: &Printer, message: &str) {
@@ -83,4 +67,13 @@ impl Raw {
             self.err.push('\n');
         }
     }
+}
+
+/// How many entries a text makes: one a line, more where a line is too long for one.
+fn entries_of(text: &str) -> u64 {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let entries = text
+        .split('\n')
+        .map(|line| line.len().div_ceil(MAX_ENTRY_BYTES).max(1));
+    entries.sum::<usize>() as u64
 }

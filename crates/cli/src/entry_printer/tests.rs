@@ -22,7 +22,12 @@ fn entry(line: u64, stream: &str, message: &str, end: &str) -> LogEventView {
 
 fn log() -> Vec<LogEventView> {
     vec![
-        entry(1, "system", "Runvoy Runner execution started by requestID r1", "\n"),
+        entry(
+            1,
+            "system",
+            "Runvoy Runner execution started by requestID r1",
+            "\n",
+        ),
         entry(2, "system", "echo a", "\n"),
         entry(3, "system", "echo b", "\n"),
         entry(4, "stdout", "a\u{1b}[31m", ""),
@@ -57,11 +62,19 @@ fn a_remark_is_shown_although_nothing_was_written() {
     let (printer, out, err) = printer(Style::default());
     let mut entries = EntryPrinter::new(&printer, Shape::Raw, Clock::Utc, "nope");
     entries.page(&[
-        entry(1, "system", "Runvoy Runner execution started by requestID r1", "\n"),
+        entry(
+            1,
+            "system",
+            "Runvoy Runner execution started by requestID r1",
+            "\n",
+        ),
         entry(2, "system", "nope", "\n"),
         entry(3, "system", "nope: not found", "\n"),
     ]);
-    assert_eq!((out.text().as_str(), err.text().as_str()), ("", "runvoy: nope: not found\n"));
+    assert_eq!(
+        (out.text().as_str(), err.text().as_str()),
+        ("", "runvoy: nope: not found\n")
+    );
 }
 
 #[test]

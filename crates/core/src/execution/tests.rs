@@ -304,7 +304,7 @@ fn records_survive_their_own_json() {
     assert_eq!(serde_json::from_str::<Execution>(&json).unwrap(), execution);
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_report() -> impl Strategy<Value = Report> {
     let end = prop_oneof![
         Just(ProcessEnd::Exited(0)),
         Just(ProcessEnd::Exited(7)),
@@ -317,57 +317,67 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(EndedBy::Timeout),
         Just(EndedBy::Signal)
     ];
-    let cause = prop_oneof![Just(StopCause::Cancelled), Just(StopCause::TimedOut)];
-    let word = prop_oneof![
-        Just(None),
-        Just(Some(ProviderWord::OutOfMemory)),
-        Just(Some(ProviderWord::Interrupted))
-    ];
+    (by, end).prop_map(|(ended_by, end)| Report { ended_by, end })
+}
+
+fn any_launch_event() -> impl Strategy<Value = Event> {
+    let silence = |s| Event::StartOverdue {
+        at: at(s),
+        words: String::new(),
+    };
     let session = prop_oneof![Just('a'), Just('b')];
-    let reported = (by, end).prop_map(|(ended_by, end)| Report { ended_by, end });
     prop_oneof![
-        (0_i64..2000).prop_map(|s| Event::Admitted {
-            at: at(s),
-            fence: Fence::NONE
-        }),
-        (0_i64..2000).prop_map(|s| Event::TurnedAway {
-            at: at(s),
-            outcome: Outcome::without_code(Reason::Denied, None)
-        }),
-        (0_i64..2000, cause).prop_map(|(s, cause)| Event::StopAsked { at: at(s), cause }),
         (0_i64..2000).prop_map(intended),
         (0_u32..5).prop_map(|attempt| Event::LaunchAccepted { attempt }),
         (0_i64..2000, 0_u32..6).prop_map(|(s, attempt)| refused(s, attempt)),
-        (0_i64..2000).prop_map(|s| Event::StartOverdue {
-            at: at(s),
-            words: String::new()
-        }),
-        (0_i64..2000, 0_u32..5, session.clone())
-            .prop_map(|(s, attempt, who)| started(s, attempt, who)),
-        (0_i64..2000, session, reported.clone()).prop_map(|(s, who, report)| finished(
+        (0_i64..2000).prop_map(silence),
+        (0_i64..2000, 0_u32..5, session).prop_map(|(s, attempt, who)| started(s, attempt, who)),
+    ]
+}
+
+fn any_end_event() -> impl Strategy<Value = Event> {
+    let cause = prop_oneof![Just(StopCause::Cancelled), Just(StopCause::TimedOut)];
+    let word = prop_oneof![
+        Just(ProviderWord::OutOfMemory),
+        Just(ProviderWord::Interrupted)
+    ];
+    let evidence = (prop::option::of(any_report()), prop::option::of(word));
+    let evidence = evidence.prop_map(|(report, word)| Evidence {
+        report,
+        word,
+        words: None,
+    });
+    let session = prop_oneof![Just('a'), Just('b')];
+    prop_oneof![
+        (0_i64..2000, cause).prop_map(|(s, cause)| Event::StopAsked { at: at(s), cause }),
+        (0_i64..2000, session, any_report()).prop_map(|(s, who, report)| finished(
             s,
             who,
             report.ended_by,
             report.end
         )),
-        (0_i64..2000, 0_u32..5, prop::option::of(reported), word).prop_map(
-            |(s, attempt, report, word)| gone(
-                s,
-                attempt,
-                Evidence {
-                    report,
-                    word,
-                    words: None
-                }
-            )
-        ),
-        (0_i64..2000).prop_map(|s| Event::Unreachable { at: at(s) }),
-        Just(Event::Reachable),
-        Just(Event::LockLost),
+        (0_i64..2000, 0_u32..5, evidence)
+            .prop_map(|(s, attempt, evidence)| gone(s, attempt, evidence)),
         (0_i64..2000).prop_map(|s| Event::Closed {
             at: at(s),
             cost: Money::ZERO
         }),
+    ]
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let denied = |s| Event::TurnedAway {
+        at: at(s),
+        outcome: Outcome::without_code(Reason::Denied, None),
+    };
+    prop_oneof![
+        5 => any_launch_event(),
+        4 => any_end_event(),
+        1 => (0_i64..2000).prop_map(|s| Event::Admitted { at: at(s), fence: Fence::NONE }),
+        1 => (0_i64..2000).prop_map(denied),
+        1 => (0_i64..2000).prop_map(|s| Event::Unreachable { at: at(s) }),
+        1 => Just(Event::Reachable),
+        1 => Just(Event::LockLost),
     ]
 }
 

@@ -6,6 +6,8 @@ use super::{
     Event, Evidence, Execution, LaunchStep, ProviderWord, RETRY_DELAYS, START_LIMIT, Started,
     State, Stop, StopCause, later,
 };
+use crate::lock::Fence;
+use crate::money::Money;
 use crate::outcome::{EndedBy, Outcome, Reason, Report};
 
 impl Execution {
@@ -17,27 +19,10 @@ impl Execution {
             return None;
         }
         match event {
-            Event::Admitted { at, fence } => match self.state {
-                State::Queued => {
-                    let mut next = self.with(State::Starting {
-                        since: *at,
-                        step: LaunchStep::Due { at: *at },
-                    });
-                    next.fence = Some(*fence);
-                    Some(next)
-                }
-                State::Starting { .. }
-                | State::Running { .. }
-                | State::Terminating { .. }
-                | State::Ended { .. } => None,
-            },
-            Event::TurnedAway { at, outcome } => match self.state {
-                State::Queued => Some(self.end(*at, outcome.clone())),
-                State::Starting { .. }
-                | State::Running { .. }
-                | State::Terminating { .. }
-                | State::Ended { .. } => None,
-            },
+            Event::Admitted { at, fence } => self.admitted(*at, *fence),
+            Event::TurnedAway { at, outcome } => {
+                matches!(self.state, State::Queued).then(|| self.end(*at, outcome.clone()))
+            }
             Event::StopAsked { at, cause } => self.stop_asked(*at, *cause),
             Event::LaunchIntended { at, lease_until } => self.launch_intended(*at, *lease_until),
             Event::LaunchAccepted { attempt } => self.launch_accepted(*attempt),
@@ -63,34 +48,52 @@ impl Execution {
                 session,
                 report,
                 words,
-            } => match self.running() {
-                Some((started, stop)) if started.session == *session => {
-                    Some(self.end(*at, Outcome::reported(under(stop, *report), words.clone())))
-                }
-                _ => None,
-            },
+            } => {
+                let (started, stop) = self.running()?;
+                let end = || self.end(*at, Outcome::reported(under(stop, *report), words.clone()));
+                (started.session == *session).then(end)
+            }
             Event::Gone {
                 at,
                 attempt,
                 evidence,
             } => self.gone(*at, *attempt, evidence),
-            Event::Unreachable { at } => self.unreachable_since.is_none().then(|| {
-                let mut next = self.clone();
-                next.unreachable_since = Some(*at);
-                next
-            }),
-            Event::Reachable => self.unreachable_since.is_some().then(|| {
-                let mut next = self.clone();
-                next.unreachable_since = None;
-                next
-            }),
-            Event::LockLost => (self.fence.is_some() && !self.lock_lost).then(|| {
-                let mut next = self.clone();
-                next.lock_lost = true;
-                next
-            }),
+            Event::Unreachable { at } => self.unreachable(Some(*at)),
+            Event::Reachable => self.unreachable(None),
+            Event::LockLost => self.lock_lost(),
             Event::Closed { at, cost } => self.close(*at, *cost),
         }
+    }
+
+    fn admitted(&self, at: Timestamp, fence: Fence) -> Option<Self> {
+        if !matches!(self.state, State::Queued) {
+            return None;
+        }
+        let mut next = self.with(State::Starting {
+            since: at,
+            step: LaunchStep::Due { at },
+        });
+        next.fence = Some(fence);
+        Some(next)
+    }
+
+    /// The first time at which nobody could tell stands until somebody can again.
+    fn unreachable(&self, since: Option<Timestamp>) -> Option<Self> {
+        if self.unreachable_since.is_some() == since.is_some() {
+            return None;
+        }
+        let mut next = self.clone();
+        next.unreachable_since = since;
+        Some(next)
+    }
+
+    fn lock_lost(&self) -> Option<Self> {
+        if self.fence.is_none() || self.lock_lost {
+            return None;
+        }
+        let mut next = self.clone();
+        next.lock_lost = true;
+        Some(next)
     }
 
     fn stop_asked(&self, at: Timestamp, cause: StopCause) -> Option<Self> {
@@ -255,7 +258,7 @@ impl Execution {
         Some(self.end(at, Outcome::without_code(reason, evidence.words.clone())))
     }
 
-    fn close(&self, at: Timestamp, cost: crate::money::Money) -> Option<Self> {
+    fn close(&self, at: Timestamp, cost: Money) -> Option<Self> {
         match &self.state {
             State::Ended {
                 started,

@@ -29,9 +29,15 @@ pub(super) fn before(arguments: &RunArguments, request: &RunRequest, app: &App<'
     }
     if settings.is_local {
         let directory = request.workdir.as_deref().unwrap_or(".");
-        app.printer.person(&format!("→ Running as a process of this machine in {}", escape::field(directory)));
+        app.printer.person(&format!(
+            "→ Running as a process of this machine in {}",
+            escape::field(directory)
+        ));
     }
-    app.printer.person(&format!("→ Running command: {}", escape::field(&shown(request))));
+    app.printer.person(&format!(
+        "→ Running command: {}",
+        escape::field(&shown(request))
+    ));
 }
 
 /// The command as records will show it.
@@ -39,7 +45,11 @@ fn shown(request: &RunRequest) -> String {
     use runvoy_core::command::quote;
     match (&request.command, &request.argv) {
         (Some(script), _) => script.clone(),
-        (None, Some(words)) => words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+        (None, Some(words)) => words
+            .iter()
+            .map(|word| quote(word))
+            .collect::<Vec<_>>()
+            .join(" "),
         (None, None) => String::new(),
     }
 }
@@ -52,18 +62,26 @@ pub(super) fn after(arguments: &RunArguments, response: &RunResponse, app: &App<
     let id = escape::field(&response.execution_id);
     let limit = app.settings.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let limit = duration::show(Duration::from_secs(crate::time::whole_seconds(limit)));
-    app.printer.person("✓ Command execution started successfully");
+    app.printer
+        .person("✓ Command execution started successfully");
     app.printer.person(&format!("  Execution ID: {id}"));
-    app.printer.person(&format!("  Status: {}", escape::field(&response.status)));
+    app.printer
+        .person(&format!("  Status: {}", escape::field(&response.status)));
     app.printer.person(&format!("  Time limit: {limit}"));
-    app.printer.person(&format!("\nRun 'runvoy logs {id}' to view logs"));
+    app.printer
+        .person(&format!("\nRun 'runvoy logs {id}' to view logs"));
     if app.settings.is_verbose && !app.printer.style().err_draws {
-        app.printer.note(&format!("execution {id}, {}, time limit {limit}", escape::field(&response.status)));
+        app.printer.note(&format!(
+            "execution {id}, {}, time limit {limit}",
+            escape::field(&response.status)
+        ));
     }
     if let Some(queue) = &response.queue {
-        app.printer.note(&format!("waiting: {}", escape::field(&queued(app, queue))));
+        app.printer
+            .note(&format!("waiting: {}", escape::field(&queued(app, queue))));
         if !app.settings.is_local {
-            app.printer.note("it starts when its turn comes, even if this command is gone by then");
+            app.printer
+                .note("it starts when its turn comes, even if this command is gone by then");
         }
     }
 }

@@ -47,13 +47,25 @@ pub(super) fn show(view: &ExecutionView, is_quiet: bool, app: &App<'_>) {
     match reason_of(view) {
         Some(Reason::Exited) => {
             if !is_quiet {
-                let mark = if view.exit_code == Some(0) { "✓" } else { "✗" };
-                app.printer.person(&format!("{mark} Command {}{}", outcome_of(view), measures(view)));
+                let mark = if view.exit_code == Some(0) {
+                    "✓"
+                } else {
+                    "✗"
+                };
+                app.printer.person(&format!(
+                    "{mark} Command {}{}",
+                    outcome_of(view),
+                    measures(view)
+                ));
             }
         }
         Some(Reason::Signaled | Reason::Cancelled) => {
             if !is_quiet {
-                app.printer.note(&format!("the command was {}{}", outcome_of(view), measures(view)));
+                app.printer.note(&format!(
+                    "the command was {}{}",
+                    outcome_of(view),
+                    measures(view)
+                ));
             }
         }
         _ => {
@@ -64,7 +76,8 @@ pub(super) fn show(view: &ExecutionView, is_quiet: bool, app: &App<'_>) {
 
 fn failure_of(view: &ExecutionView) -> Failure {
     let limit = std::time::Duration::from_secs(view.timeout_seconds);
-    let mut failure = Failure::new(format!("the command {}", outcome_of(view))).exits(exit_of(view));
+    let mut failure =
+        Failure::new(format!("the command {}", outcome_of(view))).exits(exit_of(view));
     if let Some(message) = &view.message {
         failure = failure.because_of(message.clone());
     }
@@ -77,7 +90,10 @@ fn failure_of(view: &ExecutionView) -> Failure {
             .hint("see who holds it:  runvoy locks list")
             .hint("wait longer:       --lock-timeout DURATION"),
         Some(Reason::Denied) => failure.hint("see your role:  runvoy whoami"),
-        _ => failure.hint(format!("see the record:  runvoy status {}", view.execution_id)),
+        _ => failure.hint(format!(
+            "see the record:  runvoy status {}",
+            view.execution_id
+        )),
     }
 }
 

@@ -11,7 +11,11 @@ use crate::time::whole_seconds;
 use crate::words::Words;
 
 /// The request that `arguments` ask for.
-pub(super) fn build(arguments: &RunArguments, words: Words, app: &App<'_>) -> Result<RunRequest, Failure> {
+pub(super) fn build(
+    arguments: &RunArguments,
+    words: Words,
+    app: &App<'_>,
+) -> Result<RunRequest, Failure> {
     let (command, argv) = match words.into_command().map_err(with_example)? {
         Command::Script(script) => (Some(script), None),
         Command::Argv(words) => (None, Some(words)),

@@ -20,7 +20,10 @@ pub(super) struct Variables {
 }
 
 /// Gathers what `arguments` and the environment name.
-pub(super) fn gather(arguments: &RunArguments, environment: &Environment) -> Result<Variables, Failure> {
+pub(super) fn gather(
+    arguments: &RunArguments,
+    environment: &Environment,
+) -> Result<Variables, Failure> {
     let mut variables = Variables::default();
     for path in &arguments.env_file {
         read_file(path, &mut variables.plain)?;
@@ -32,13 +35,19 @@ pub(super) fn gather(arguments: &RunArguments, environment: &Environment) -> Res
     for given in &arguments.env {
         match given.split_once('=') {
             Some((name, value)) => put(&mut variables.plain, name, value.to_owned())?,
-            None => put(&mut variables.plain, given, callers(given, "-e", environment)?)?,
+            None => put(
+                &mut variables.plain,
+                given,
+                callers(given, "-e", environment)?,
+            )?,
         }
     }
     for name in &arguments.secret_env {
         if name.contains('=') {
-            return Err(Failure::usage("--secret-env takes a name only, so that the value is in no argument list")
-                .hint("export the variable first, then pass its name:  --secret-env NAME"));
+            return Err(Failure::usage(
+                "--secret-env takes a name only, so that the value is in no argument list",
+            )
+            .hint("export the variable first, then pass its name:  --secret-env NAME"));
         }
         let value = callers(name, "--secret-env", environment)?;
         put(&mut variables.secret, name, value)?;
@@ -50,7 +59,9 @@ pub(super) fn gather(arguments: &RunArguments, environment: &Environment) -> Res
 fn put(variables: &mut BTreeMap<String, Secret>, name: &str, value: String) -> Result<(), Failure> {
     let name: EnvName = name.parse()?;
     if value.contains('\0') {
-        return Err(Failure::usage(format!("the value of {name} holds a NUL character")));
+        return Err(Failure::usage(format!(
+            "the value of {name} holds a NUL character"
+        )));
     }
     variables.insert(name.into(), Secret::new(value));
     Ok(())
@@ -74,15 +85,17 @@ fn text(name: &str, value: &OsStr) -> Result<String, Failure> {
 
 /// Reads lines of `K=V`; `#` begins a comment line, `export` may stand before, matching quotes around a value go.
 fn read_file(path: &Path, variables: &mut BTreeMap<String, Secret>) -> Result<(), Failure> {
-    let content = fs::read_to_string(path)
-        .map_err(|error| failure::file("read", path.display(), &error).exits(crate::exit::ExitStatus::USAGE))?;
+    let content = fs::read_to_string(path).map_err(|error| {
+        failure::file("read", path.display(), &error).exits(crate::exit::ExitStatus::USAGE)
+    })?;
     for (number, line) in (1..).zip(content.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
-        let at = |failure: Failure| failure.because_of(format!("line {number} of {}", path.display()));
+        let at =
+            |failure: Failure| failure.because_of(format!("line {number} of {}", path.display()));
         let (name, value) = line
             .split_once('=')
             .ok_or_else(|| at(Failure::usage("a line must look like K=V")))?;
@@ -109,7 +122,11 @@ mod tests {
             let pairs = pairs.map(|(name, value)| format!("{name}={}", value.expose()));
             pairs.collect::<Vec<_>>().join(" ")
         };
-        Ok(format!("{} | {}", shown(gathered.plain), shown(gathered.secret)))
+        Ok(format!(
+            "{} | {}",
+            shown(gathered.plain),
+            shown(gathered.secret)
+        ))
     }
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -120,14 +137,23 @@ mod tests {
     fn the_nearer_source_wins() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("env");
-        fs::write(&path, "# comment\nA=file\nexport B=\"two words\"\n\nC='c'\nD=x=y\n").unwrap();
+        fs::write(
+            &path,
+            "# comment\nA=file\nexport B=\"two words\"\n\nC='c'\nD=x=y\n",
+        )
+        .unwrap();
         let arguments = RunArguments {
             env: words(&["A=flag", "HOME", "E="]),
             env_file: vec![path],
             secret_env: words(&["C"]),
             ..RunArguments::default()
         };
-        let here = [("RUNVOY_USER_A", "user"), ("RUNVOY_USER_F", "f"), ("HOME", "/h"), ("C", "s")];
+        let here = [
+            ("RUNVOY_USER_A", "user"),
+            ("RUNVOY_USER_F", "f"),
+            ("HOME", "/h"),
+            ("C", "s"),
+        ];
         assert_eq!(
             gathered(&arguments, &here).unwrap(),
             "A=flag B=two words D=x=y E= F=f HOME=/h | C=s"
@@ -136,10 +162,22 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_variable_is_refused() {
-        for (env, secret) in [("1A=x", ""), ("RUNVOY_X=1", ""), ("MISSING", ""), ("", "K=V"), ("", "MISSING")] {
+        for (env, secret) in [
+            ("1A=x", ""),
+            ("RUNVOY_X=1", ""),
+            ("MISSING", ""),
+            ("", "K=V"),
+            ("", "MISSING"),
+        ] {
             let arguments = RunArguments {
-                env: words(&[env]).into_iter().filter(|word| !word.is_empty()).collect(),
-                secret_env: words(&[secret]).into_iter().filter(|word| !word.is_empty()).collect(),
+                env: words(&[env])
+                    .into_iter()
+                    .filter(|word| !word.is_empty())
+                    .collect(),
+                secret_env: words(&[secret])
+                    .into_iter()
+                    .filter(|word| !word.is_empty())
+                    .collect(),
                 ..RunArguments::default()
             };
             assert!(gathered(&arguments, &[]).is_err(), "{env} {secret}");

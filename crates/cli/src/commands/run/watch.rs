@@ -25,6 +25,9 @@ use crate::signals::{Signal, Signals};
 
 type Kill<'a> = Pin<Box<dyn Future<Output = Result<Option<KillResponse>, ApiError>> + 'a>>;
 
+/// How long leaving waits for a stop to be sent.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
 /// A run that is being watched.
 pub(super) struct Watch<'a> {
     app: &'a App<'a>,
@@ -82,7 +85,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Streams until the log is complete, then reads the record.
-    pub(super) async fn to_the_end(mut self, is_stop_asked: bool) -> Result<Ended, Failure> {
+    pub(super) async fn until_the_end(mut self, is_stop_asked: bool) -> Result<Ended, Failure> {
         if is_stop_asked {
             self.ask_to_stop();
         }
@@ -132,7 +135,12 @@ impl<'a> Watch<'a> {
     fn page(&mut self, page: &LogsView) {
         self.was_lost = false;
         let has_begun = !matches!(page.status.as_str(), "QUEUED" | "STARTING");
-        if has_begun || page.events.as_ref().is_some_and(|events| !events.is_empty()) {
+        if has_begun
+            || page
+                .events
+                .as_ref()
+                .is_some_and(|events| !events.is_empty())
+        {
             self.app.printer.stop_spinner();
         } else if !self.is_quiet {
             self.app.printer.spin(&waiting_text(page));
@@ -150,7 +158,9 @@ impl<'a> Watch<'a> {
             let left = self.limit.mul_f64(0.2).max(Duration::from_secs(1));
             let left = duration::show(Duration::from_secs(left.as_secs()));
             let limit = duration::show(self.limit);
-            self.app.printer.note(&format!("{left} left of the time limit of {limit}"));
+            self.app
+                .printer
+                .note(&format!("{left} left of the time limit of {limit}"));
         }
     }
 
@@ -164,15 +174,37 @@ impl<'a> Watch<'a> {
                 self.app.printer.note("killing the command");
                 local.kill_now(self.id).await;
             }
-            (Some(_) | None, Signal::Interrupt | Signal::HangUp, _) => return Streamed::Left,
+            (Some(_) | None, Signal::Interrupt | Signal::HangUp, _) => {
+                self.send_stop().await;
+                return Streamed::Left;
+            }
         }
         Streamed::ToTheEnd
     }
 
+    /// Before leaving: a stop that is under way must reach the server.
+    async fn send_stop(&mut self) {
+        if self.kill.is_some() {
+            let answer = tokio::time::timeout(LAST_CALL, of(&mut self.kill)).await;
+            if !matches!(answer, Ok(Ok(_))) {
+                let id = self.id;
+                self.app.printer.warning(&format!(
+                    "the stop may not have reached the server; type:  runvoy kill {id}"
+                ));
+            }
+        }
+    }
+
     fn ask_to_stop(&mut self) {
         self.stops_asked = 1;
-        let then = if self.connection.local.is_some() { "kill it" } else { "leave while it stops" };
-        self.app.printer.note(&format!("stopping the command; Ctrl-C again to {then}"));
+        let then = if self.connection.local.is_some() {
+            "kill it"
+        } else {
+            "leave while it stops"
+        };
+        self.app
+            .printer
+            .note(&format!("stopping the command; Ctrl-C again to {then}"));
         let connection = self.connection;
         let id = self.id;
         self.kill = Some(Box::pin(async move { connection.api.kill(id).await }));
@@ -183,14 +215,18 @@ impl<'a> Watch<'a> {
         if let Err(error) = answer {
             self.stops_asked = 0;
             self.app.printer.failure(&Failure::from(error));
-            self.app.printer.note("it was not asked to stop; Ctrl-C tries again");
+            self.app
+                .printer
+                .note("it was not asked to stop; Ctrl-C tries again");
         }
     }
 
     fn lost(&mut self) {
         if !self.was_lost {
             self.was_lost = true;
-            self.app.printer.note("the connection is lost, the command goes on; trying again");
+            self.app
+                .printer
+                .note("the connection is lost, the command goes on; trying again");
         }
     }
 
