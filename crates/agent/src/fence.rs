@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::clock;
 use crate::orders::Orders;
 
-/// How long before the fence the command is asked to end.
+/// How long before the fence the command is asked to end; half the fence where that is less.
 const NOTICE: Duration = Duration::from_secs(30);
 /// How often the clock is looked at: timers of the runtime stand still while the machine sleeps.
 const TICK: Duration = Duration::from_millis(250);
@@ -68,7 +68,7 @@ impl Fence {
         let silence = now.saturating_sub(renewed_at);
         match self.limit {
             Some(limit) if silence >= limit => Nearness::Reached,
-            Some(limit) if silence >= limit.saturating_sub(NOTICE) => Nearness::Near,
+            Some(limit) if silence >= limit - NOTICE.min(limit / 2) => Nearness::Near,
             _ => Nearness::Far,
         }
     }

@@ -10,7 +10,7 @@ use runvoy_ports::{Versioned, Write};
 use crate::app::App;
 use crate::change::Cause;
 use crate::error::{AppError, ErrorKind};
-use crate::keys::key_record;
+use crate::keys::{given_or_made, key_record};
 
 impl App {
     /// Registers the key with this hash for the token's person, or makes a key where none is given.
@@ -21,7 +21,7 @@ impl App {
         hash: Option<ApiKeyHash>,
     ) -> Result<(Claim, Option<ApiKey>), AppError> {
         let token = ClaimToken::from_typed(typed)?;
-        let (hash, made) = self.given_or_made(hash)?;
+        let (hash, made) = given_or_made(hash)?;
         let claim = self.until_committed(|| async {
             let found = self
                 .store()

@@ -81,7 +81,7 @@ impl App {
                 "overlap is at most 30 days",
             ));
         }
-        let (hash, key) = self.given_or_made(hash)?;
+        let (hash, key) = given_or_made(hash)?;
         let old_keys_end_at = self
             .until_committed(|| self.rotate_once(ctx, email, hash, overlap))
             .await?;
@@ -124,18 +124,6 @@ impl App {
         )
         .await?;
         Ok(end)
-    }
-
-    /// The hash of the caller's key, or of one made here that must be handed out.
-    pub(crate) fn given_or_made(
-        &self,
-        hash: Option<ApiKeyHash>,
-    ) -> Result<(ApiKeyHash, Option<ApiKey>), AppError> {
-        if let Some(hash) = hash {
-            return Ok((hash, None));
-        }
-        let made = ApiKey::from_random(random()?);
-        Ok((made.hash(), Some(made)))
     }
 
     /// Writes that end all of a person's live keys at `end`; at once where that is now.
@@ -185,4 +173,15 @@ pub(crate) fn key_record(hash: &ApiKeyHash, user: &User, now: Timestamp) -> KeyR
         expires_at: None,
         revoked_at: None,
     }
+}
+
+/// The hash of the caller's key, or of one made here that must be handed out.
+pub(crate) fn given_or_made(
+    hash: Option<ApiKeyHash>,
+) -> Result<(ApiKeyHash, Option<ApiKey>), AppError> {
+    if let Some(hash) = hash {
+        return Ok((hash, None));
+    }
+    let made = ApiKey::from_random(random()?);
+    Ok((made.hash(), Some(made)))
 }

@@ -229,7 +229,7 @@ impl App {
         new: &NewUser,
     ) -> Result<(User, Created), AppError> {
         let now = self.now();
-        let (created, key) = self.credential(&new.credential, now)?;
+        let (created, key) = credential(&new.credential, now)?;
         let user = new_user(&new.email, new.role, by, now, key.into_iter().collect());
         let mut writes = vec![match self.store().find_user(&new.email).await? {
             None => Write::InsertUser(user.clone()),
@@ -259,28 +259,6 @@ impl App {
         self.commit_user(cause, AuditAction::UserCreated, &new.email, details, writes)
             .await?;
         Ok((user, created))
-    }
-
-    fn credential(
-        &self,
-        credential: &Credential,
-        now: Timestamp,
-    ) -> Result<(Created, Option<ApiKeyHash>), AppError> {
-        Ok(match credential {
-            Credential::Claim(ttl) => {
-                let token = ClaimToken::from_random(random()?);
-                (
-                    Created::Claim(token, later(now, ttl.unwrap_or(DEFAULT_CLAIM_TTL))),
-                    None,
-                )
-            }
-            Credential::Given(key) => (Created::Given, Some(key.hash())),
-            Credential::Made => {
-                let key = ApiKey::from_random(random()?);
-                let hash = key.hash();
-                (Created::Key(key), Some(hash))
-            }
-        })
     }
 
     async fn user_detail(&self, user: User) -> Result<UserDetail, AppError> {
@@ -423,4 +401,25 @@ pub(crate) fn new_user(
         revoked_at: None,
         keys,
     }
+}
+
+fn credential(
+    credential: &Credential,
+    now: Timestamp,
+) -> Result<(Created, Option<ApiKeyHash>), AppError> {
+    Ok(match credential {
+        Credential::Claim(ttl) => {
+            let token = ClaimToken::from_random(random()?);
+            (
+                Created::Claim(token, later(now, ttl.unwrap_or(DEFAULT_CLAIM_TTL))),
+                None,
+            )
+        }
+        Credential::Given(key) => (Created::Given, Some(key.hash())),
+        Credential::Made => {
+            let key = ApiKey::from_random(random()?);
+            let hash = key.hash();
+            (Created::Key(key), Some(hash))
+        }
+    })
 }

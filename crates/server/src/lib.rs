@@ -11,4 +11,4 @@ mod pool;
 mod serve;
 
 pub use admin::{ResetAdmin, reset_admin};
-pub use serve::{ServerOptions, serve};
+pub use serve::{Seams, ServerOptions, serve, serve_with};

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use runvoy_app::{App, Parts, Tuning};
 use runvoy_http::{Gate, agent_router, user_router};
+use runvoy_ports::Store;
 use runvoy_process::{Home, Options, ProcessLauncher};
 use runvoy_sql::Durability;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,8 +49,29 @@ pub struct ServerOptions {
     pub admin_email: Option<String>,
 }
 
+/// What a test puts between the parts of a server. The shipped program puts nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Seams {
+    /// Around the store.
+    pub store: fn(Arc<dyn Store>) -> Arc<dyn Store>,
+    /// Around what agents call.
+    pub agents: fn(Router) -> Router,
+}
+
+impl Seams {
+    const NONE: Self = Self {
+        store: |store| store,
+        agents: |router| router,
+    };
+}
+
 /// Serves until SIGTERM or SIGINT. Running executions go on without it and are found again by the next.
 pub fn serve(options: ServerOptions) -> anyhow::Result<()> {
+    serve_with(options, Seams::NONE)
+}
+
+/// [`serve`], with something of a test's between the parts.
+pub fn serve_with(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     if !options.unsafe_process_launcher {
         bail!(
             "this server can run commands only as plain processes, and those have the server's own rights: they can read \
@@ -65,10 +88,10 @@ pub fn serve(options: ServerOptions) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(run(options))
+        .block_on(run(options, seams))
 }
 
-async fn run(options: ServerOptions) -> anyhow::Result<()> {
+async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     let data = DataDir::open(&options.data_dir)?;
     let _claim = data.claim()?;
     let tls = listen::tls(options.tls.as_ref()).await?;
@@ -82,7 +105,7 @@ async fn run(options: ServerOptions) -> anyhow::Result<()> {
     };
     let (tasks, moved) = mpsc::unbounded_channel();
     let app = App::new(Parts {
-        store: Arc::new(data.store(Durability::Full).await?),
+        store: (seams.store)(Arc::new(data.store(Durability::Full).await?)),
         launcher: Arc::new(launcher(&options, &data, &agents_listener, &socket)),
         clock: Arc::new(SystemClock),
         key: data.stack_key()?,
@@ -101,7 +124,7 @@ async fn run(options: ServerOptions) -> anyhow::Result<()> {
     let mut work = JoinSet::new();
     work.spawn(agents::serve(
         agents_listener,
-        agent_router(app.clone()),
+        (seams.agents)(agent_router(app.clone())),
         stop.clone(),
     ));
     work.spawn(pool::run(app.clone(), moved, RECONCILE_EVERY, stop.clone()));

@@ -3,38 +3,32 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use runvoy_ports::{Batch, Ledger, StoreError, Write};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
-use crate::error::classify;
 use crate::keyed::{CLAIMS, KEYS, LOCKS, USERS};
 use crate::{audit, executions, locks, logs};
 
 #[async_trait]
 impl Ledger for SqliteStore {
     async fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let mut slot = self.connections.writer().await;
-        let result = commit(self.connections.open(&mut slot).await?, batch).await;
-        self.connections.settle(&mut slot, &result);
-        result
+        let mut writer = self.connections.writer().await;
+        let result = write(writer.begin().await?, batch).await;
+        writer.end(result).await
     }
 }
 
-/// A transaction that is dropped before its commit is rolled back, whoever drops it.
-async fn commit(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
-    let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(classify)?;
-    if audit::insert(&mut transaction, batch.audit()).await? == 0 {
+/// The audit entry goes first: if it is there already, so is everything else.
+async fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    if audit::insert(connection, batch.audit()).await? == 0 {
         return Ok(());
     }
     for write in batch.writes() {
-        if apply(&mut transaction, write, batch.audit().at).await? != 1 {
+        if apply(connection, write, batch.audit().at).await? != 1 {
             return Err(StoreError::Conflict);
         }
     }
-    transaction.commit().await.map_err(classify)
+    Ok(())
 }
 
 /// Rows written: one if the write's condition holds.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use runvoy_core::id::{ExecutionId, SessionId};
 use runvoy_core::log::{Entry, LogHead, Seq};
 use runvoy_ports::{Appended, HeadWrite, LogReads, LogSink, StoreError};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
 use crate::chunk::{self, ENTRY_COST};
@@ -153,27 +153,26 @@ impl LogSink for SqliteStore {
         entries: &[Entry],
         at: Timestamp,
     ) -> Result<Appended, StoreError> {
-        let writer = Writer { id, session, at };
+        let source = Source { id, session, at };
         let chunk = chunk::encode(entries)?;
-        let mut slot = self.connections.writer().await;
-        let connection = self.connections.open(&mut slot).await?;
+        let mut writer = self.connections.writer().await;
+        let connection = writer.begin().await?;
         let result = match entries {
-            [] => writer.beat(connection).await,
-            [first, ..] => writer.store(connection, first.seq, entries, chunk).await,
+            [] => source.beat(connection).await,
+            [first, ..] => source.store(connection, first.seq, entries, chunk).await,
         };
-        self.connections.settle(&mut slot, &result);
-        result
+        writer.end(result).await
     }
 }
 
-/// Who writes to a log, and when.
-struct Writer<'a> {
+/// Where entries come from, and when.
+struct Source<'a> {
     id: &'a ExecutionId,
     session: &'a SessionId,
     at: Timestamp,
 }
 
-impl Writer<'_> {
+impl Source<'_> {
     async fn beat(&self, connection: &mut SqliteConnection) -> Result<Appended, StoreError> {
         let next: Option<i64> = sqlx::query_scalar(BEAT)
             .bind(self.id.as_str())
@@ -193,21 +192,17 @@ impl Writer<'_> {
         chunk: Vec<u8>,
     ) -> Result<Appended, StoreError> {
         let next = first.plus(entries.len() as u64);
-        let mut transaction = connection
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(classify)?;
         let advanced = sqlx::query(ADVANCE)
             .bind(self.id.as_str())
             .bind(self.session.as_str())
             .bind(self.at.as_microsecond())
             .bind(signed(first.number())?)
             .bind(signed(next.number())?)
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await
             .map_err(classify)?;
         if advanced.rows_affected() == 0 {
-            return self.expected(&mut transaction).await;
+            return self.expected(connection).await;
         }
         let bytes = entries.iter().map(|entry| entry.text.len() as u64).sum();
         sqlx::query(INSERT_CHUNK)
@@ -217,14 +212,13 @@ impl Writer<'_> {
             .bind(signed(bytes)?)
             .bind(SCHEMA)
             .bind(chunk)
-            .execute(&mut *transaction)
+            .execute(connection)
             .await
             .map_err(classify)?;
-        transaction.commit().await.map_err(classify)?;
         Ok(Appended::Next(next))
     }
 
-    /// What the log waits for, if it is this writer's and open.
+    /// What the log waits for, if it is this source's and open.
     async fn expected(&self, connection: &mut SqliteConnection) -> Result<Appended, StoreError> {
         let next: Option<i64> = sqlx::query_scalar(EXPECTED)
             .bind(self.id.as_str())

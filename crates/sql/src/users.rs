@@ -61,15 +61,12 @@ impl UserReads for SqliteStore {
 #[async_trait]
 impl KeyUse for SqliteStore {
     async fn touch_key(&self, hash: &ApiKeyHash, at: Timestamp) -> Result<(), StoreError> {
-        let mut slot = self.connections.writer().await;
+        let mut writer = self.connections.writer().await;
         let result = sqlx::query(TOUCH_KEY)
             .bind(hash.to_string())
             .bind(at.as_microsecond())
-            .execute(self.connections.open(&mut slot).await?)
-            .await
-            .map(drop)
-            .map_err(classify);
-        self.connections.settle(&mut slot, &result);
-        result
+            .execute(writer.begin().await?)
+            .await;
+        writer.end(result.map(drop).map_err(classify)).await
     }
 }

@@ -98,7 +98,7 @@ fn the_second_copy_is_the_log_and_its_end() {
     let run = Stage::new(script("echo one; echo two >&2; echo; printf three; exit 9")).run();
     assert_copy_is_the_log(&run);
     assert!(
-        run.file("agent.log").ends_with("#end 7 none exit 9\n"),
+        run.file("agent.log").ends_with("#end 6 none exit 9\n"),
         "{}",
         run.file("agent.log")
     );

@@ -146,7 +146,7 @@ impl<'a> Watch<'a> {
             self.app.printer.spin(&waiting_text(page));
         }
         if has_begun && self.warn_at.is_none() && !self.is_warned {
-            self.warn_at = Some(Instant::now() + self.limit.mul_f64(0.8));
+            self.warn_at = Some(Instant::now() + self.limit / 5 * 4);
         }
         self.shown.page(page.events.as_deref().unwrap_or_default());
     }
@@ -155,8 +155,7 @@ impl<'a> Watch<'a> {
         self.warn_at = None;
         self.is_warned = true;
         if !self.is_quiet && self.stops_asked == 0 {
-            let left = self.limit.mul_f64(0.2).max(Duration::from_secs(1));
-            let left = duration::show(Duration::from_secs(left.as_secs()));
+            let left = duration::show(self.limit / 5);
             let limit = duration::show(self.limit);
             self.app
                 .printer
