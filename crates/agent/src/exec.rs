@@ -119,10 +119,10 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
     let session = plane.session(answer.session.clone());
     let spec = match answer.spec.take() {
         Some(spec) if !answer.cancel => spec,
-        _ if answer.cancel => return never_ran(&session, EndedBy::Cancel, None).await,
+        _ if answer.cancel => return never_ran(&session, &orders, EndedBy::Cancel, None).await,
         _ => {
             let message = "the control plane sent no command".to_owned();
-            return never_ran(&session, EndedBy::Itself, Some(message)).await;
+            return never_ran(&session, &orders, EndedBy::Itself, Some(message)).await;
         }
     };
     let started = Started {
@@ -131,9 +131,9 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
         at: Instant::now(),
         sent_at,
     };
-    match Run::new(config, spec, started, orders) {
+    match Run::new(config, spec, started, orders.clone()) {
         Ok(run) => Ok(run.run().await?),
-        Err(error) => never_ran(&session, EndedBy::Itself, Some(error.to_string())).await,
+        Err(error) => never_ran(&session, &orders, EndedBy::Itself, Some(error.to_string())).await,
     }
 }
 
@@ -152,6 +152,7 @@ fn start_request() -> Result<StartRequest, ExecError> {
 /// Reports that nothing was run.
 async fn never_ran(
     session: &Session,
+    orders: &Orders,
     ended_by: EndedBy,
     message: Option<String>,
 ) -> Result<i32, ExecError> {
@@ -164,9 +165,13 @@ async fn never_ran(
         last_seq: Seq::START,
         message,
     };
-    match timeout(REPORT_PATIENCE, session.finish(&request)).await {
-        Ok(finished) => finished?,
-        Err(_) => return Ok(FAILED),
+    tokio::select! {
+        biased;
+        finished = timeout(REPORT_PATIENCE, session.finish(&request)) => match finished {
+            Ok(finished) => finished?,
+            Err(_) => return Ok(FAILED),
+        },
+        () = orders.owner_gone.cancelled() => return Ok(FAILED),
     }
     let end = ProcessEnd::NeverRan;
     Ok(Outcome::reported(Report { ended_by, end }, None).cli_exit_code())

@@ -118,6 +118,9 @@ impl Spool {
     /// Numbers and appends the batch, and empties it. Waits while there is room neither in memory nor in the file.
     /// Only one thread appends this way.
     pub(crate) fn append(&self, batch: &mut Batch) {
+        if batch.is_empty() {
+            return;
+        }
         let mut state = self.lock();
         while !batch.is_empty() {
             if state.is_discarding {

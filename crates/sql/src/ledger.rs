@@ -68,3 +68,44 @@ async fn apply(
         Write::InsertIdempotency(row) => executions::insert_idempotency(connection, row, at).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use runvoy_ports::{AuditQuery, AuditReads as _};
+    use runvoy_testkit::sample;
+
+    use super::*;
+    use crate::Durability;
+
+    fn note(details: String) -> Batch {
+        let mut audit = sample::audit();
+        audit.details = details;
+        Batch::new(audit, Vec::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_store_says_so_writes_nothing_and_goes_on_when_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("runvoy.db");
+        let store = SqliteStore::open(&file, Durability::Full).await.unwrap();
+        let mut writer = store.connections.writer().await;
+        let limited = sqlx::query("PRAGMA max_page_count = 60")
+            .execute(writer.begin().await.unwrap())
+            .await;
+        writer
+            .end(limited.map(drop).map_err(crate::error::classify))
+            .await
+            .unwrap();
+        store.commit(&note("small".into())).await.unwrap();
+        let large = store.commit(&note("x".repeat(1 << 20))).await;
+        assert!(matches!(large, Err(StoreError::Full(_))), "{large:?}");
+        store.commit(&note("small again".into())).await.unwrap();
+        let query = AuditQuery {
+            limit: 9,
+            ..AuditQuery::default()
+        };
+        let trail = store.list_audit(&query).await.unwrap();
+        let details: Vec<&str> = trail.iter().map(|entry| entry.details.as_str()).collect();
+        assert_eq!(details, ["small again", "small"]);
+    }
+}

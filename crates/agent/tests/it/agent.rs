@@ -97,15 +97,20 @@ impl Stage {
 
     /// Starts the agent.
     pub(crate) fn start(self) -> Agent {
-        let out = |name| File::create(self.dir.path().join(name)).unwrap();
+        let copy = File::create(self.path("agent.log")).unwrap();
+        self.start_with_copy(copy.into())
+    }
+
+    /// Starts the agent with a second copy of one's own.
+    pub(crate) fn start_with_copy(self, copy: Stdio) -> Agent {
         let child = Command::new(env!("CARGO_BIN_EXE_runvoy-agent"))
             .arg("exec")
             .current_dir(self.dir.path())
             .env_clear()
             .envs(&self.variables)
             .stdin(Stdio::null())
-            .stdout(out("agent.log"))
-            .stderr(out("agent.err"))
+            .stdout(copy)
+            .stderr(File::create(self.path("agent.err")).unwrap())
             .spawn()
             .unwrap();
         Agent { stage: self, child }

@@ -104,6 +104,25 @@ fn the_second_copy_is_the_log_and_its_end() {
     );
 }
 
+#[test]
+fn a_second_copy_that_nobody_takes_stalls_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let agent = Stage::new(script("seq 100000; exit 6")).start_with_copy(writer.into());
+    eventually("the report", || agent.stage.plane.state().finish.is_some());
+    drop(reader);
+    let run = agent.wait();
+    assert_eq!((run.code(), run.stdout().len()), (6, 588_895));
+}
+
+#[test]
+fn a_second_copy_without_a_reader_is_done_without() {
+    let (_, writer) = std::io::pipe().unwrap();
+    let run = Stage::new(script("seq 100000; exit 6"))
+        .start_with_copy(writer.into())
+        .wait();
+    assert_eq!((run.code(), run.stdout().len()), (6, 588_895));
+}
+
 fn assert_copy_is_the_log(run: &Finished) {
     let copy = run.file("agent.log");
     let mut lines = copy

@@ -1,7 +1,7 @@
 //! Opening the file: who may read it, who may have written it, who else opens it.
 
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use runvoy_core::log::LogHead;
 use runvoy_ports::{
@@ -129,7 +129,10 @@ async fn several_processes_make_the_file_and_write_at_the_same_time() {
         return store.close().await.unwrap();
     }
     let (_directory, file) = file();
-    let spawn = |number| child::command(TEST, &file, number).spawn().unwrap();
+    let spawn = |number| {
+        let mut child = child::command(TEST, &file, number);
+        child.stdout(Stdio::null()).spawn().unwrap()
+    };
     let children: Vec<Child> = (0..PROCESSES).map(spawn).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
