@@ -10,7 +10,8 @@ use runvoy_core::Invalid;
 use runvoy_core::id::{BootNonce, Place};
 use runvoy_core::log::Seq;
 use runvoy_core::outcome::{EndedBy, Outcome, ProcessEnd, Report};
-use runvoy_wire::agent::{FinishRequest, StartRequest};
+use runvoy_wire::agent::{FinishRequest, StartRequest, StartResponse};
+use runvoy_wire::secret::Secret;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout};
@@ -108,14 +109,7 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
     let compresses = !config.url.starts_with("unix:");
     let plane = ControlPlane::new(transport, config.attempt.clone(), compresses);
     let request = start_request()?;
-    let (mut answer, sent_at) = tokio::select! {
-        biased;
-        () = orders.signal.cancelled() => return Err(ExecError::Interrupted),
-        () = orders.owner_gone.cancelled() => return Err(ExecError::Interrupted),
-        answer = timeout(START_PATIENCE, plane.start(&config.token, &request)) => {
-            answer.map_err(|_| ExecError::StartPatience)??
-        }
-    };
+    let (mut answer, sent_at) = ask(&plane, &config.token, &request, &orders).await?;
     let session = plane.session(answer.session.clone());
     let spec = match answer.spec.take() {
         Some(spec) if !answer.cancel => spec,
@@ -134,6 +128,23 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
     match Run::new(config, spec, started, orders.clone()) {
         Ok(run) => Ok(run.run().await?),
         Err(error) => never_ran(&session, &orders, EndedBy::Itself, Some(error.to_string())).await,
+    }
+}
+
+/// Asks for the command, as long as that makes sense.
+async fn ask(
+    plane: &ControlPlane,
+    token: &Secret,
+    request: &StartRequest,
+    orders: &Orders,
+) -> Result<(StartResponse, Duration), ExecError> {
+    tokio::select! {
+        biased;
+        () = orders.signal.cancelled() => Err(ExecError::Interrupted),
+        () = orders.owner_gone.cancelled() => Err(ExecError::Interrupted),
+        answer = timeout(START_PATIENCE, plane.start(token, request)) => {
+            Ok(answer.map_err(|_| ExecError::StartPatience)??)
+        }
     }
 }
 
@@ -180,4 +191,58 @@ async fn never_ran(
 fn complain(error: &ExecError) {
     // Where nobody listens there is nobody to tell.
     drop(writeln!(io::stderr(), "runvoy-agent: {error}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{Request, Response, StatusCode};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn plane(status: StatusCode) -> ControlPlane {
+        let service = tower::service_fn(move |_: Request<Bytes>| async move {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = status;
+            Ok(response)
+        });
+        let transport = Transport::in_process(service.boxed_clone_sync());
+        let attempt = "0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1".parse().unwrap();
+        ControlPlane::new(transport, attempt, false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_is_never_answered_is_given_up_after_ten_minutes() {
+        let plane = plane(StatusCode::SERVICE_UNAVAILABLE);
+        let before = Instant::now();
+        let token = Secret::new("t");
+        let answer = ask(
+            &plane,
+            &token,
+            &start_request().unwrap(),
+            &Orders::default(),
+        )
+        .await;
+        assert!(matches!(answer, Err(ExecError::StartPatience)));
+        assert_eq!(before.elapsed().as_secs(), 600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_is_never_taken_is_given_up_after_ten_minutes() {
+        let session = plane(StatusCode::BAD_GATEWAY).session(Secret::new("t"));
+        let before = Instant::now();
+        let code = never_ran(&session, &Orders::default(), EndedBy::Cancel, None).await;
+        assert_eq!(code.unwrap(), FAILED);
+        assert_eq!(before.elapsed().as_secs(), 600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_an_owner_nothing_is_waited_for() {
+        let session = plane(StatusCode::BAD_GATEWAY).session(Secret::new("t"));
+        let orders = Orders::default();
+        orders.owner_gone.cancel();
+        let code = never_ran(&session, &orders, EndedBy::Cancel, None).await;
+        assert_eq!(code.unwrap(), FAILED);
+    }
 }

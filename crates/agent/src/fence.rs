@@ -68,7 +68,7 @@ impl Fence {
         let silence = now.saturating_sub(renewed_at);
         match self.limit {
             Some(limit) if silence >= limit => Nearness::Reached,
-            Some(limit) if silence >= limit - NOTICE.min(limit / 2) => Nearness::Near,
+            Some(limit) if silence >= limit.saturating_sub(NOTICE.min(limit / 2)) => Nearness::Near,
             _ => Nearness::Far,
         }
     }

@@ -14,8 +14,10 @@ mod logs;
 mod people;
 mod request_id;
 mod router;
+mod routes;
 mod run;
 mod view;
 
 pub use caller::Gate;
-pub use router::{agent_router, user_router};
+pub use router::{agent_router, agent_routes, user_router, user_routes};
+pub use routes::Route;

@@ -5,13 +5,13 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
 use runvoy_app::App;
 use runvoy_wire::error::ErrorCode;
 use runvoy_wire::{BASE_PATH, MAX_BODY_BYTES};
 
 use crate::caller::{Gate, UserState};
 use crate::error::ApiError;
+use crate::routes::{Route, Routes};
 use crate::{agent, audit, executions, health, locks, logs, people, request_id, run};
 
 /// The users' API.
@@ -20,43 +20,54 @@ pub fn user_router(app: App, gate: Gate) -> Router {
         app: app.clone(),
         gate,
     };
-    let api = Router::new()
-        .route("/health", get(health::health))
-        .route("/run", post(run::run))
-        .route("/executions", get(executions::list))
-        .route(
-            "/executions/{id}",
-            get(executions::show).delete(executions::kill),
-        )
-        .route("/executions/{id}/status", get(executions::show))
-        .route("/executions/{id}/logs", get(logs::logs))
-        .route("/executions/{id}/kill", post(executions::kill))
-        .route("/locks", get(locks::list))
-        .route("/locks/{name}", get(locks::show).delete(locks::release))
-        .route("/users", get(people::list))
-        .route("/users/create", post(people::create))
-        .route("/users/revoke", post(people::revoke))
-        .route("/users/role", post(people::set_role))
-        .route("/users/rotate", post(people::rotate))
-        .route("/whoami", get(people::whoami))
-        .route(
-            "/claim/{token}",
-            post(people::claim).get(people::claim_by_get),
-        )
-        .route("/audit", get(audit::list))
-        .with_state(state);
-    finished(Router::new().nest(BASE_PATH, api), app)
+    finished(users().router().with_state(state), app)
 }
 
 /// What agents call.
 pub fn agent_router(app: App) -> Router {
-    let api = Router::new()
-        .route("/agent/v1/{attempt}/start", post(agent::start))
-        .route("/agent/v1/{attempt}/logs", post(agent::logs))
-        .route("/agent/v1/{attempt}/heartbeat", post(agent::heartbeat))
-        .route("/agent/v1/{attempt}/finish", post(agent::finish))
-        .with_state(app.clone());
-    finished(api, app)
+    finished(agents().router().with_state(app.clone()), app)
+}
+
+/// Every route of the users' API.
+pub fn user_routes() -> Vec<Route> {
+    users().list()
+}
+
+/// Every route that agents call.
+pub fn agent_routes() -> Vec<Route> {
+    agents().list()
+}
+
+fn users() -> Routes<UserState> {
+    Routes::below(BASE_PATH)
+        .get("/health", health::health)
+        .post("/run", run::run)
+        .get("/executions", executions::list)
+        .get("/executions/{id}", executions::show)
+        .delete("/executions/{id}", executions::kill)
+        .get("/executions/{id}/status", executions::show)
+        .get("/executions/{id}/logs", logs::logs)
+        .post("/executions/{id}/kill", executions::kill)
+        .get("/locks", locks::list)
+        .get("/locks/{name}", locks::show)
+        .delete("/locks/{name}", locks::release)
+        .get("/users", people::list)
+        .post("/users/create", people::create)
+        .post("/users/revoke", people::revoke)
+        .post("/users/role", people::set_role)
+        .post("/users/rotate", people::rotate)
+        .get("/whoami", people::whoami)
+        .post("/claim/{token}", people::claim)
+        .get("/claim/{token}", people::claim_by_get)
+        .get("/audit", audit::list)
+}
+
+fn agents() -> Routes<App> {
+    Routes::below("/agent/v1/{attempt}")
+        .post("/start", agent::start)
+        .post("/logs", agent::logs)
+        .post("/heartbeat", agent::heartbeat)
+        .post("/finish", agent::finish)
 }
 
 fn finished(router: Router, app: App) -> Router {

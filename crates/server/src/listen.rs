@@ -10,8 +10,12 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio_util::sync::CancellationToken;
 
+/// How long a client may take over the head of a request.
+const HEADER_LIMIT: Duration = Duration::from_secs(10);
 /// How long requests under way may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -75,24 +79,26 @@ pub(crate) async fn serve(
     let watched = handle.clone();
     let service = router.into_make_service();
     let serving = async {
-        match tls {
-            Some(config) => {
-                axum_server::from_tcp_rustls(listener, config)?
-                    .handle(handle)
-                    .serve(service)
-                    .await
-            }
-            None => {
-                axum_server::from_tcp(listener)?
-                    .handle(handle)
-                    .serve(service)
-                    .await
-            }
+        if let Some(config) = tls {
+            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            limit_headers(server.http_builder());
+            return server.serve(service).await;
         }
+        let mut server = axum_server::from_tcp(listener)?.handle(handle);
+        limit_headers(server.http_builder());
+        server.serve(service).await
     };
     let stopping = async {
         stop.cancelled().await;
         watched.graceful_shutdown(Some(DRAIN));
     };
     tokio::join!(serving, stopping).0
+}
+
+/// A client that never finishes its request's head is hung up on.
+fn limit_headers(builder: &mut Builder<TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_LIMIT);
 }

@@ -16,7 +16,7 @@ use crate::plane::Handle;
 
 pub(crate) const ATTEMPT: &str = "0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1";
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A spec that runs nothing yet.
 pub(crate) fn empty() -> Spec {

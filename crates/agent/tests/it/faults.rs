@@ -39,6 +39,7 @@ fn a_control_plane_that_is_away_does_not_stop_the_command() {
     std::fs::write(agent.stage.path("go"), "\n").unwrap();
     eventually("the command's end", || agent.stage.path("done").exists());
     assert_eq!(agent.stage.plane.raw(Stream::Stdout), "");
+    assert!(agent.peak_kib() <= 32 * 1024, "{} KiB", agent.peak_kib());
     agent.stage.plane.state().is_away = false;
     assert_numbers_arrived_once(&agent.wait(), 1_000_000);
 }
@@ -51,13 +52,13 @@ fn failures_and_lost_replies_double_nothing() {
         [("start", 2), ("logs", 3), ("heartbeat", 1), ("finish", 2)].into();
     let run = stage.run();
     assert_numbers_arrived_once(&run, 100_000);
-    let state = run.stage.plane.state();
-    assert_eq!(state.starts.len(), 3);
+    let plane = run.stage.plane.state();
+    assert_eq!(plane.starts.len(), 3);
     assert!(
-        state
+        plane
             .starts
             .iter()
-            .all(|start| start.nonce == state.starts[0].nonce)
+            .all(|start| start.nonce == plane.starts[0].nonce)
     );
 }
 
@@ -77,8 +78,8 @@ fn over_http_chunks_are_compressed() {
         .insert("RUNVOY_AGENT_URL".to_owned(), address);
     let run = stage.run();
     assert_numbers_arrived_once(&run, 100_000);
-    let state = run.stage.plane.state();
-    assert_eq!(state.compressed_calls, state.log_calls);
+    let plane = run.stage.plane.state();
+    assert_eq!(plane.compressed_calls, plane.log_calls);
 }
 
 #[test]
