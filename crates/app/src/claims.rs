@@ -51,11 +51,11 @@ impl App {
             .find_user(email)
             .await?
             .filter(|user| user.value.is_active());
+        // A token from before a revocation does not come back to life with its person.
+        let user = user.filter(|user| user.value.created_at <= found.value.created_at);
         let Some(user) = user else {
-            return Err(
-                AppError::new(ErrorKind::Forbidden, format!("{email} was revoked"))
-                    .with_details(ASK),
-            );
+            let error = AppError::new(ErrorKind::Forbidden, "this claim token was withdrawn");
+            return Err(error.with_details(ASK));
         };
         if user.value.keys.len() >= MAX_LIVE_KEYS || self.store().find_key(&hash).await?.is_some() {
             return Err(AppError::new(

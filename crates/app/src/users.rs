@@ -128,8 +128,16 @@ impl App {
         self.stop_all_of(ctx, email, kill).await
     }
 
+    /// Revoked before: nothing to do, so that a revocation that was cut off can be repeated.
     async fn revoke_once(&self, ctx: &OpContext, email: &UserEmail) -> Result<(), AppError> {
-        let found = self.active_user(email).await?;
+        let found = self
+            .store()
+            .find_user(email)
+            .await?
+            .ok_or_else(|| no_active_user(email))?;
+        if !found.value.is_active() {
+            return Ok(());
+        }
         let now = self.now();
         let mut writes = self.without_admin(&found.value).await?;
         writes.extend(self.end_keys(&found.value, now, now).await?);
@@ -270,15 +278,10 @@ impl App {
     }
 
     pub(crate) async fn active_user(&self, email: &UserEmail) -> Result<Versioned<User>, AppError> {
-        let found = self
-            .store()
-            .find_user(email)
-            .await?
-            .filter(|found| found.value.is_active());
-        found.ok_or_else(|| {
-            AppError::new(ErrorKind::NotFound, format!("no active user {email}"))
-                .with_details("see: runvoy users list")
-        })
+        let found = self.store().find_user(email).await?;
+        found
+            .filter(|found| found.value.is_active())
+            .ok_or_else(|| no_active_user(email))
     }
 
     /// Writes that make sure an admin is left without this one: another admin's row, unchanged, so that two admins
@@ -371,6 +374,11 @@ impl App {
         )
         .await
     }
+}
+
+fn no_active_user(email: &UserEmail) -> AppError {
+    AppError::new(ErrorKind::NotFound, format!("no active user {email}"))
+        .with_details("see: runvoy users list")
 }
 
 fn exists(user: &User) -> AppError {

@@ -91,9 +91,6 @@ impl From<ApiError> for Failure {
             return unanswered(&error);
         };
         let mut failure = Self::new(body.error.clone()).exits(exit_of(*status, &body.code));
-        if let Some(details) = &body.details {
-            failure.causes.push(details.clone());
-        }
         if *status >= 500
             && let Some(id) = &body.request_id
         {
@@ -101,8 +98,12 @@ impl From<ApiError> for Failure {
                 .causes
                 .push(format!("the server's log says more under request {id}"));
         }
-        for line in hints_for(&body.code) {
-            failure.hints.push((*line).to_owned());
+        // The server says best why it refused and what to do; what it does not say is said here.
+        match &body.details {
+            Some(details) => failure.hints.push(details.clone()),
+            None => failure
+                .hints
+                .extend(hints_for(&body.code).iter().map(|line| (*line).to_owned())),
         }
         failure
     }

@@ -159,25 +159,23 @@ async fn release(
     })
 }
 
-/// A refusal, with the holder and what to type to stop it.
+/// A refusal, with what to type to stop the holder, and what to type where that is not possible.
 async fn refused(error: ApiError, name: &str, api: &Api) -> Failure {
     let is_held = error.code() == Some(&ErrorCode::LockHeld);
     let mut failure = Failure::from(error);
     if !is_held {
         return failure;
     }
+    failure.hints.clear();
     let holder = api.lock(name).await.ok().and_then(|lock| lock.holder);
     if let Some(holder) = holder {
         let id = &holder.execution_id;
         let user = holder.user.map(|user| format!(" of {user}"));
         failure = failure
-            .because_of(format!(
-                "{name} is held by {id}{}",
-                user.unwrap_or_default()
-            ))
+            .because_of(format!("{id}{} holds it", user.unwrap_or_default()))
             .hint(format!("stop it, which frees the lock:  runvoy kill {id}"));
     }
     failure.hint(format!(
-        "if it cannot be reached:         runvoy locks release {name} --force --reason TEXT"
+        "where it cannot be reached:     runvoy locks release {name} --force --reason TEXT"
     ))
 }

@@ -1,0 +1,69 @@
+//! Figures by name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// What was measured: names of the form `part.what_unit`, and numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Figures(BTreeMap<String, f64>);
+
+impl Figures {
+    /// Keeps a figure, and shows it at once.
+    pub(crate) fn set(&mut self, name: &str, value: f64) -> Result<()> {
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), "  {name}: {value:.3}")?;
+        self.0.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// As a JSON object.
+    pub(crate) fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.0)?)
+    }
+}
+
+/// A duration in milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// The value below which this share of the values lies (nearest rank); 0.5 for the median. Zero where there are none.
+pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let mut below = 0.0;
+    let total = sorted.iter().map(|_| 1.0).sum::<f64>();
+    let at = sorted.iter().find(|_| {
+        below += 1.0;
+        below >= share * total
+    });
+    at.copied().unwrap_or_default()
+}
+
+/// The median.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The largest.
+pub(crate) fn largest(values: &[f64]) -> f64 {
+    quantile(values, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let values = [5.0, 1.0, 4.0, 2.0, 3.0];
+        assert_eq!(
+            [0.01, 0.5, 0.99].map(|share| quantile(&values, share)),
+            [1.0, 3.0, 5.0]
+        );
+        assert_eq!(largest(&values), 5.0);
+        assert_eq!(median(&[]), 0.0);
+    }
+}

@@ -1,0 +1,11 @@
+//! What the product promises, seen from outside.
+
+mod crash_points;
+mod crashes;
+mod exit_codes;
+mod floods;
+mod followers;
+mod local;
+mod many;
+mod people;
+mod verbatim;

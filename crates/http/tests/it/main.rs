@@ -1,0 +1,15 @@
+//! The API as its callers see it: requests in, status and body out.
+
+mod addresses;
+mod agent;
+mod audit;
+mod authorization;
+mod claim;
+mod compatibility;
+mod executions;
+mod harness;
+mod keys;
+mod locks;
+mod logs;
+mod run;
+mod users;

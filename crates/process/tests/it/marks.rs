@@ -1,0 +1,103 @@
+//! Process numbers come again: only the very process that was meant marks a session.
+
+use std::fs;
+use std::process::{Child, Command};
+
+use runvoy_ports::{Launcher as _, Placement, Presence};
+use runvoy_testkit::eventually;
+use runvoy_wire::process_place::{ProcessPlace, start_in_stat};
+use rustix::process::Pid;
+
+use crate::stage::{STAYS, Stage, is_alive, placement};
+
+/// A process of nobody's that heads a session.
+struct Bystander(Child);
+
+impl Bystander {
+    async fn new() -> Self {
+        let child = Command::new("setsid")
+            .args(["sleep", "1000"])
+            .spawn()
+            .unwrap();
+        let bystander = Self(child);
+        eventually(std::time::Duration::from_secs(10), || async {
+            let comm = fs::read_to_string(format!("/proc/{}/comm", bystander.0.id()));
+            comm.is_ok_and(|name| name == "sleep\n").then_some(())
+        })
+        .await;
+        bystander
+    }
+
+    fn place(&self) -> ProcessPlace {
+        let pid = self.0.id();
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        ProcessPlace {
+            pid,
+            start: start_in_stat(&stat).unwrap(),
+            boot: boot.trim().to_owned(),
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        is_alive(Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap())
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        // It may be dead already.
+        let _gone = self.0.kill();
+        let _waited = self.0.wait();
+    }
+}
+
+fn at(place: &ProcessPlace) -> Placement {
+    Placement {
+        place: Some(place.to_string().parse().unwrap()),
+        ..placement()
+    }
+}
+
+#[tokio::test]
+async fn a_place_with_another_start_marks_nobody() {
+    let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
+    let mut place = bystander.place();
+    place.start += 1;
+    let presence = stage.launcher.probe(&at(&place)).await;
+    assert!(matches!(presence, Presence::Gone(_)));
+    stage.launcher.stop(&at(&place)).await;
+    assert!(bystander.is_alive());
+}
+
+#[tokio::test]
+async fn a_place_of_another_boot_marks_nobody() {
+    let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
+    let mut place = bystander.place();
+    place.boot = "another".to_owned();
+    let presence = stage.launcher.probe(&at(&place)).await;
+    assert!(matches!(presence, Presence::Gone(_)));
+    stage.launcher.stop(&at(&place)).await;
+    assert!(bystander.is_alive());
+}
+
+#[tokio::test]
+async fn a_place_that_is_still_the_same_process_marks_its_session() {
+    let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
+    stage.launcher.stop(&at(&bystander.place())).await;
+    eventually(std::time::Duration::from_secs(10), || async {
+        (!bystander.is_alive()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_place_that_is_no_process_marks_nobody() {
+    let stage = Stage::new(STAYS);
+    let elsewhere = Placement {
+        place: Some("arn:aws:ecs:task/17".parse().unwrap()),
+        ..placement()
+    };
+    let presence = stage.launcher.probe(&elsewhere).await;
+    assert!(matches!(presence, Presence::Gone(_)));
+}
