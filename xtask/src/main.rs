@@ -7,6 +7,7 @@
 )]
 
 mod agents;
+mod bench;
 mod ci;
 mod cross_check;
 mod needs;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   readme                         runs the examples of README.md and docs/
   agents [--arch x86_64|aarch64] builds the static agents into target/agents and checks them
   cross-check                    checks the command line for macOS and Windows
+  bench                          measures the budgets of the design, writes docs/performance.md
 ";
 
 fn main() -> ExitCode {
@@ -78,6 +80,10 @@ fn dispatch(words: &[String]) -> Result<()> {
         "cross-check" => {
             let [] = switches(rest, [])?;
             cross_check::command()
+        }
+        "bench" => {
+            let [] = switches(rest, [])?;
+            bench::command()
         }
         unknown => bail!("unknown command `{unknown}`\n\n{HELP}"),
     }

@@ -197,7 +197,7 @@ fn complain(error: &ExecError) {
 mod tests {
     use bytes::Bytes;
     use http::{Request, Response, StatusCode};
-    use tower::ServiceExt as _;
+    use tower::util::BoxCloneSyncService;
 
     use super::*;
 
@@ -207,7 +207,7 @@ mod tests {
             *response.status_mut() = status;
             Ok(response)
         });
-        let transport = Transport::in_process(service.boxed_clone_sync());
+        let transport = Transport::in_process(BoxCloneSyncService::new(service));
         let attempt = "0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1".parse().unwrap();
         ControlPlane::new(transport, attempt, false)
     }

@@ -1,6 +1,6 @@
 //! Joins the entries of a log to whole lines, each under the number of its first entry.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use runvoy_wire::log::LogEventView;
 
@@ -25,6 +25,10 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct LineJoiner {
     lines: VecDeque<Line>,
+    /// How many lines were taken out before `lines`.
+    taken: usize,
+    /// The unfinished line of each stream, counted from the first line ever.
+    open: HashMap<String, usize>,
     held: usize,
 }
 
@@ -33,14 +37,19 @@ impl LineJoiner {
     pub(crate) fn push(&mut self, event: &LogEventView) {
         let is_whole = !event.end.is_empty();
         self.held += event.message.len();
-        let open = self
-            .lines
-            .iter_mut()
-            .rfind(|line| !line.is_whole && line.stream == event.stream);
-        if let Some(line) = open {
+        let open = self.open.get(&event.stream);
+        let place = open.and_then(|place| place.checked_sub(self.taken));
+        if is_whole {
+            self.open.remove(&event.stream);
+        }
+        if let Some(line) = place.and_then(|place| self.lines.get_mut(place)) {
             line.text.push_str(&event.message);
             line.is_whole = is_whole;
             return;
+        }
+        if !is_whole {
+            let place = self.taken + self.lines.len();
+            self.open.insert(event.stream.clone(), place);
         }
         self.lines.push_back(Line {
             number: event.line,
@@ -64,6 +73,7 @@ impl LineJoiner {
     pub(crate) fn take(&mut self) -> Option<Line> {
         let line = self.lines.pop_front()?;
         self.held -= line.text.len();
+        self.taken += 1;
         Some(line)
     }
 }

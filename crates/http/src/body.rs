@@ -49,10 +49,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 /// Reads JSON; unknown fields are refused by the type.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::invalid(format!(
-            "the body is not the JSON that is expected: {error}"
-        ))
-        .with_details("docs/api.md lists the fields of each request")
-    })
+    let refused = |why: &str| {
+        ApiError::invalid(format!("the body is not the JSON that is expected: {why}"))
+            .with_details("docs/api.md lists the fields of each request")
+    };
+    // A list would be taken for the fields in the order of their declaration.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(refused("a list instead of an object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| refused(&error.to_string()))
 }

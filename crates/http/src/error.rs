@@ -28,6 +28,10 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn into_body(self) -> ErrorBody {
+        *self.body
+    }
+
     /// An answer that was already on its way.
     pub(crate) fn rebuild(status: StatusCode, body: ErrorBody) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use runvoy_app::App;
@@ -27,8 +27,9 @@ pub(crate) async fn name_request(
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
-    if let Some(body) = response.extensions_mut().remove::<ErrorBody>() {
-        let status = response.status();
+    let status = response.status();
+    let body = response.extensions_mut().remove::<ErrorBody>();
+    if let Some(body) = body.or_else(|| unread(status)) {
         let headers = std::mem::take(response.headers_mut());
         response = ApiError::rebuild(status, body)
             .with_request_id(id.as_str())
@@ -42,6 +43,12 @@ pub(crate) async fn name_request(
     }
     tracing::debug!(request.id = %id, %method, route, status = response.status().as_u16(), "request answered");
     response
+}
+
+/// What the framework refuses by itself, in plain words: an address that is no text.
+fn unread(status: StatusCode) -> Option<ErrorBody> {
+    let refused = || ApiError::invalid("the address cannot be read").into_body();
+    status.is_client_error().then(refused)
 }
 
 /// Headers that the first answer had and the new one has not; its length is the new one's own.

@@ -29,8 +29,11 @@ pub(crate) fn launch(options: &Options, dir: &RunDir, request: &LaunchRequest) -
         }
     };
     let child = command(options, dir, request, lock)?.spawn()?;
-    if let Some(place) = child.id().and_then(place) {
-        dir.note_agent(&place)?;
+    if let Some(place) = child.id().and_then(place)
+        && let Err(error) = dir.note_agent(&place)
+    {
+        // It runs all the same, and names itself when it starts; only a stop before that will not find it.
+        tracing::warn!(attempt = %request.attempt, %error, "an agent's process cannot be noted");
     }
     // Dropped, it is not killed: tokio reaps it when it ends, and whoever comes after us finds its lock.
     drop(child);

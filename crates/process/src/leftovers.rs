@@ -37,8 +37,14 @@ pub(crate) fn kill_agent(place: &ProcessPlace) {
 
 /// Whether the process of this number is the one that is meant, and not a later one.
 fn is_alive(place: &ProcessPlace) -> bool {
-    fs::read_to_string(format!("/proc/{}/stat", place.pid))
-        .is_ok_and(|stat| start_in_stat(&stat) == Some(place.start))
+    is_of_this_boot(place)
+        && fs::read_to_string(format!("/proc/{}/stat", place.pid))
+            .is_ok_and(|stat| start_in_stat(&stat) == Some(place.start))
+}
+
+fn is_of_this_boot(place: &ProcessPlace) -> bool {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .is_ok_and(|boot| boot.trim() == place.boot)
 }
 
 fn find(marks: &Marks<'_>) -> Vec<Pid> {
@@ -63,8 +69,7 @@ fn find(marks: &Marks<'_>) -> Vec<Pid> {
 /// once, and whoever is in a session of that number is none of ours.
 fn is_reused(agent: &ProcessPlace) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", agent.pid));
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    boot.trim() != agent.boot || stat.is_ok_and(|stat| start_in_stat(&stat) != Some(agent.start))
+    !is_of_this_boot(agent) || stat.is_ok_and(|stat| start_in_stat(&stat) != Some(agent.start))
 }
 
 fn has_mark(pid: u32, session: Option<u32>, marker: &str) -> bool {

@@ -11,6 +11,7 @@ pub mod executions;
 pub mod ledger;
 pub mod locks;
 pub mod logs;
+pub mod sink;
 pub mod users;
 
 /// A store that is held to the contract. New and empty for each promise.
@@ -71,12 +72,11 @@ macro_rules! store_contract {
                     the_newest_use_of_a_key_stays,
                     a_key_that_was_never_used_has_no_use,
                 ],
-                logs: [
+                sink: [
                     a_head_is_inserted_once,
                     a_session_is_bound_once,
                     a_closed_head_binds_nobody,
                     a_head_is_closed_once_at_its_next_number,
-                    entries_read_back_as_written,
                     an_append_moves_the_head_on,
                     a_gap_is_not_written,
                     a_repeat_is_not_written,
@@ -88,6 +88,11 @@ macro_rules! store_contract {
                     no_entries_renew_the_last_sight,
                     a_beat_of_another_session_is_refused,
                     the_last_sight_never_goes_back,
+                    of_many_appends_of_one_number_one_is_written,
+                    an_append_leaves_the_execution_alone,
+                ],
+                logs: [
+                    entries_read_back_as_written,
                     reads_begin_inside_chunks,
                     reads_end_near_their_bytes,
                     reads_give_one_entry_at_least,
@@ -95,8 +100,6 @@ macro_rules! store_contract {
                     reads_past_the_end_are_empty,
                     logs_do_not_mix,
                     any_text_survives,
-                    of_many_appends_of_one_number_one_is_written,
-                    an_append_leaves_the_execution_alone,
                 ],
                 audit: [
                     every_commit_is_on_the_trail,
@@ -156,6 +159,7 @@ mod tests {
             include_str!("contract/ledger.rs"),
             include_str!("contract/locks.rs"),
             include_str!("contract/logs.rs"),
+            include_str!("contract/sink.rs"),
             include_str!("contract/users.rs"),
         ];
         let promises: Vec<&str> = ports

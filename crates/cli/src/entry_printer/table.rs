@@ -1,4 +1,4 @@
-//! Line, Timestamp, Message. The widths are those of the first page, so that a log of any length takes the same memory.
+//! Line, Timestamp, Message. The widths are those of the first rows, so that a log of any length takes the same memory.
 
 use runvoy_wire::log::LogEventView;
 
@@ -7,6 +7,9 @@ use crate::line_joiner::{Line, LineJoiner};
 use crate::printer::Printer;
 use crate::table::Table;
 use crate::time::Clock;
+
+/// How many rows the widths are taken from.
+const ROWS_UNDER_HEADS: usize = 500;
 
 /// Rows of a log; the heads are shown with the first page.
 pub(super) struct LogTable {
@@ -48,23 +51,28 @@ impl LogTable {
     }
 
     fn rows(&mut self, printer: &Printer, lines: &[Line]) {
-        let text = if self.has_heads {
-            lines.iter().map(|line| self.row(printer, line)).collect()
-        } else {
+        let mut lines = lines;
+        let mut text = String::new();
+        if !self.has_heads {
             self.has_heads = true;
-            self.first_rows(printer, lines)
-        };
+            let first;
+            (first, lines) = lines.split_at(lines.len().min(ROWS_UNDER_HEADS));
+            let last = lines.last().or(first.last());
+            let widest = last.map_or(0, |line| line.number.to_string().len());
+            self.number_width = widest.max("Line".len());
+            text = self.first_rows(printer, first);
+        }
+        text.extend(lines.iter().map(|line| self.row(printer, line)));
         printer.data(&text);
     }
 
     fn first_rows(&mut self, printer: &Printer, lines: &[Line]) -> String {
-        let last = lines.last().map_or(0, |line| line.number);
-        self.number_width = last.to_string().len().max(4);
         let time = self.clock.head("Timestamp");
+        let width = self.number_width;
         let mut table = Table::new(["Line", &time, "Message"]);
         for line in lines {
             table.verbatim_row(vec![
-                line.number.to_string(),
+                format!("{:<width$}", line.number),
                 self.clock.show_millis(line.at),
                 message(printer, line),
             ]);

@@ -11,11 +11,19 @@ use crate::harness::caller::Caller;
 #[tokio::test]
 async fn an_unknown_address_is_a_404_that_says_so() {
     let world = World::new().await;
-    for address in ["/", "//", "/api", "/api/v1", "/api/v2/run", "/api/v1/nothing", "/run"] {
+    for address in [
+        "/",
+        "//",
+        "/api",
+        "/api/v1",
+        "/api/v2/run",
+        "/api/v1/nothing",
+        "/run",
+    ] {
         let answer = world.send(world.root.raw(Method::GET, address, "")).await;
         let shown = answer.shown();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(shown, @"");
+            insta::assert_snapshot!(shown, @r#"404 {"code":"NOT_FOUND","error":"no such address"}"#);
         }
     }
 }
@@ -23,8 +31,10 @@ async fn an_unknown_address_is_a_404_that_says_so() {
 #[tokio::test]
 async fn a_method_that_an_address_does_not_take_is_a_405_that_says_so() {
     let world = World::new().await;
-    let answer = world.call(&world.root, Method::PUT, "/run", Value::Null).await;
-    insta::assert_snapshot!(answer.shown(), @"");
+    let answer = world
+        .call(&world.root, Method::PUT, "/run", Value::Null)
+        .await;
+    insta::assert_snapshot!(answer.shown(), @r#"405 {"code":"INVALID_REQUEST","error":"this address does not take that method"}"#);
     assert_eq!(answer.header("allow"), Some("POST"));
 }
 
@@ -33,7 +43,13 @@ async fn no_address_takes_a_method_that_is_not_listed() {
     let world = World::new().await;
     let listed: Vec<_> = user_routes().into_iter().chain(agent_routes()).collect();
     for route in &listed {
-        let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let methods = [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
         for method in methods {
             let is_listed = listed
                 .iter()
@@ -45,7 +61,11 @@ async fn no_address_takes_a_method_that_is_not_listed() {
             } else {
                 world.send(request).await
             };
-            assert_eq!(answer.status == 405, !is_listed, "{method} {path}: {answer:?}");
+            assert_eq!(
+                answer.status == 405,
+                !is_listed,
+                "{method} {path}: {answer:?}"
+            );
         }
     }
 }
@@ -54,11 +74,15 @@ async fn no_address_takes_a_method_that_is_not_listed() {
 async fn neither_api_serves_the_other_s_addresses() {
     let world = World::new().await;
     for route in user_routes() {
-        let request = world.root.raw(route.method, &route.path.replace(['{', '}'], ""), "");
+        let request = world
+            .root
+            .raw(route.method, &route.path.replace(['{', '}'], ""), "");
         world.send_as_agent(request).await.assert_status(404);
     }
     for route in agent_routes() {
-        let request = world.root.raw(route.method, &route.path.replace(['{', '}'], ""), "");
+        let request = world
+            .root
+            .raw(route.method, &route.path.replace(['{', '}'], ""), "");
         world.send(request).await.assert_status(404);
     }
 }
@@ -66,7 +90,9 @@ async fn neither_api_serves_the_other_s_addresses() {
 #[tokio::test]
 async fn a_trailing_slash_changes_nothing() {
     let world = World::new().await;
-    let agent = world.run(&world.root, json!({"command": "true", "lock": "prod"})).await;
+    let agent = world
+        .run(&world.root, json!({"command": "true", "lock": "prod"}))
+        .await;
     let id = agent.id();
     for path in [
         "/health".to_owned(),
@@ -82,12 +108,21 @@ async fn a_trailing_slash_changes_nothing() {
         let plain = world.get(&world.root, &path).await;
         plain.assert_status(200);
         let slashed = world.get(&world.root, &format!("{path}/")).await;
-        assert_eq!((slashed.status, slashed.json), (plain.status, plain.json), "{path}");
+        assert_eq!(
+            (slashed.status, slashed.json),
+            (plain.status, plain.json),
+            "{path}"
+        );
     }
-    let queried = world.get(&world.root, "/executions/?status=SUCCEEDED").await;
+    let queried = world
+        .get(&world.root, "/executions/?status=SUCCEEDED")
+        .await;
     assert_eq!(queried.json, json!([]));
     let body = json!({"command": "true"});
-    world.post(&world.root, "/run/", body).await.assert_status(202);
+    world
+        .post(&world.root, "/run/", body)
+        .await
+        .assert_status(202);
 }
 
 #[tokio::test]
@@ -95,7 +130,9 @@ async fn an_address_that_is_no_text_is_refused_like_any_bad_input() {
     let world = World::new().await;
     let answer = world.get(&world.root, "/executions/%FF").await;
     insta::assert_snapshot!(answer.shown(), @"");
-    let claim = world.post(&Caller::anonymous(), "/claim/%FF", Value::Null).await;
+    let claim = world
+        .post(&Caller::anonymous(), "/claim/%FF", Value::Null)
+        .await;
     insta::assert_snapshot!(claim.shown(), @"");
 }
 

@@ -56,10 +56,15 @@ async fn every_route_answers_every_role_as_the_table_says() {
             let status = ask(&world, row, who, &name).await;
             if status != row.statuses[column] {
                 let Row {
-                    method, path, whose, ..
+                    method,
+                    path,
+                    whose,
+                    ..
                 } = row;
                 let wanted = row.statuses[column];
-                wrong.push(format!("{method} {path} ({whose:?}) by {who:?}: {status}, not {wanted}"));
+                wrong.push(format!(
+                    "{method} {path} ({whose:?}) by {who:?}: {status}, not {wanted}"
+                ));
             }
         }
     }
@@ -86,7 +91,8 @@ fn what_somebody_owns_is_asked_for_by_its_owner_and_by_others() {
     let owned = TABLE.iter().filter(|row| row.whose != Whose::Nobodys);
     let of = |whose| {
         let rows = owned.clone().filter(move |row| row.whose == whose);
-        rows.map(|row| (row.method, row.path)).collect::<BTreeSet<_>>()
+        rows.map(|row| (row.method, row.path))
+            .collect::<BTreeSet<_>>()
     };
     assert_eq!(of(Whose::Own), of(Whose::Others));
     let is_owned = |path: &str| path.contains("{id}") || path.contains("{name}");
@@ -100,7 +106,9 @@ async fn ask(world: &World, row: &Row, who: Who, name: &str) -> u16 {
     let caller = world.user(name, Role::Admin).await;
     let owner = match row.whose {
         Whose::Own => caller.clone(),
-        Whose::Others | Whose::Nobodys => world.user(&format!("owner-of-{name}"), Role::Admin).await,
+        Whose::Others | Whose::Nobodys => {
+            world.user(&format!("owner-of-{name}"), Role::Admin).await
+        }
     };
     let things = things(world, &owner, name).await;
     let caller = turn_into(world, who, caller).await;
@@ -134,7 +142,10 @@ async fn things(world: &World, owner: &Caller, name: &str) -> Things {
         execution: running.id().to_string(),
         lock,
         invitation: invitation.text("claim_token").to_owned(),
-        victim: world.user(&format!("victim-of-{name}"), Role::Viewer).await.email,
+        victim: world
+            .user(&format!("victim-of-{name}"), Role::Viewer)
+            .await
+            .email,
     }
 }
 
@@ -144,16 +155,25 @@ async fn turn_into(world: &World, who: Who, caller: Caller) -> Caller {
     match who {
         Who::Of(role) => {
             let body = json!({"email": email, "role": role.as_str()});
-            world.post(&world.root, "/users/role", body).await.assert_status(200);
+            world
+                .post(&world.root, "/users/role", body)
+                .await
+                .assert_status(200);
         }
         Who::Anonymous => return Caller::anonymous(),
         Who::Revoked => {
             let body = json!({"email": email});
-            world.post(&world.root, "/users/revoke", body).await.assert_status(200);
+            world
+                .post(&world.root, "/users/revoke", body)
+                .await
+                .assert_status(200);
         }
         Who::Expired => {
             let body = json!({"overlap": 1});
-            world.post(&caller, "/users/rotate", body).await.assert_status(200);
+            world
+                .post(&caller, "/users/rotate", body)
+                .await
+                .assert_status(200);
             world.pass(1);
         }
     }

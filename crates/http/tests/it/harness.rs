@@ -16,6 +16,7 @@ use runvoy_core::role::Role;
 use runvoy_http::{Gate, agent_router, user_router};
 use runvoy_sql::SqliteStore;
 use runvoy_testkit::{ManualClock, ScriptedLauncher, sample};
+use runvoy_wire::BASE_PATH;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use tower::ServiceExt as _;
@@ -82,6 +83,12 @@ impl World {
         }
     }
 
+    /// Loses everything that has been handed on, as a server does that is killed.
+    pub(crate) async fn forget_tasks(&self) {
+        let mut tasks = self.tasks.lock().await;
+        while tasks.try_recv().is_ok() {}
+    }
+
     /// Sends a request to the users' API as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         Answer::of(self.users.clone().oneshot(request).await.unwrap()).await
@@ -113,6 +120,19 @@ impl World {
 
     pub(crate) async fn delete(&self, caller: &Caller, path: &str, body: Value) -> Answer {
         self.call(caller, Method::DELETE, path, body).await
+    }
+
+    /// Sends each request, such as `("POST /run", body)`, and tells what was answered, for a snapshot.
+    pub(crate) async fn transcript(&self, caller: &Caller, requests: &[(&str, &str)]) -> String {
+        let mut told = String::new();
+        for (line, body) in requests {
+            let (method, path) = line.split_once(' ').unwrap();
+            let address = format!("{BASE_PATH}{path}");
+            let method = method.parse().unwrap();
+            let answer = self.send(caller.raw(method, &address, body.to_string()));
+            told += &format!("{line} {body}\n  {}\n", answer.await.shown());
+        }
+        told
     }
 
     /// A new person of this role, with a key.

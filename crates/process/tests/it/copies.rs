@@ -6,12 +6,13 @@ use std::fs;
 use runvoy_core::log::{Seq, Stream};
 use runvoy_ports::{CopyPage, Launcher as _};
 
-use crate::stage::{STAYS, Stage, placement};
+use crate::stage::{STAYS, Stage};
 
 async fn page(stage: &Stage, after: u64, max_bytes: usize) -> CopyPage {
+    let placement = stage.placement();
     let copy = stage
         .launcher
-        .read_copy(&placement(), Seq::new(after), max_bytes);
+        .read_copy(&placement, Seq::new(after), max_bytes);
     copy.await.unwrap()
 }
 
@@ -73,6 +74,7 @@ async fn no_copy_is_an_empty_one() {
 async fn a_copy_that_cannot_be_read_is_an_error() {
     let stage = Stage::new(STAYS);
     fs::create_dir_all(stage.path("agent.log")).unwrap();
-    let copy = stage.launcher.read_copy(&placement(), Seq::START, 1000);
+    let placement = stage.placement();
+    let copy = stage.launcher.read_copy(&placement, Seq::START, 1000);
     assert!(copy.await.is_err());
 }

@@ -2,7 +2,7 @@
 
 use runvoy_ports::{Launcher as _, Presence};
 
-use crate::stage::{STAYS, Stage, attempt, dies, is_alive, kill, placement};
+use crate::stage::{STAYS, Stage, dies, is_alive, kill};
 
 /// A child in the agent's session, one that left it but is marked by its environment, and one with neither mark.
 const FAMILY: &str = r#"
@@ -63,7 +63,7 @@ async fn a_process_with_neither_mark_survives() {
     let stranger = stage.process("stranger", "sleep").await;
     kill(agent);
     stage.gone().await;
-    stage.launcher.stop(&placement()).await;
+    stage.stop().await;
     assert!(is_alive(stranger));
 }
 
@@ -74,7 +74,7 @@ async fn a_stop_kills_the_agent_and_its_children() {
     let agent = stage.process("agents", "sleep").await;
     let child = stage.process("child", "sleep").await;
     let leaver = stage.process("leaver", "sleep").await;
-    stage.launcher.stop(&placement()).await;
+    stage.stop().await;
     for pid in [agent, child, leaver] {
         dies(pid).await;
     }
@@ -86,7 +86,7 @@ async fn a_stop_does_not_wait_for_an_agent_that_ignores_signals() {
     let stage = Stage::new("trap '' TERM INT HUP; sleep 1000 </dev/null & echo $! > child; wait");
     stage.launch().await;
     let child = stage.process("child", "sleep").await;
-    stage.launcher.stop(&placement()).await;
+    stage.stop().await;
     dies(child).await;
     stage.gone().await;
 }
@@ -98,9 +98,9 @@ async fn cleaning_up_removes_everything_and_may_be_repeated() {
     stage.pids("agents").await;
     stage.gone().await;
     assert!(stage.path("agent.log").exists());
-    stage.launcher.clean_up(&attempt()).await.unwrap();
+    stage.clean_up().await;
     assert!(!stage.path("").exists());
-    stage.launcher.clean_up(&attempt()).await.unwrap();
+    stage.clean_up().await;
     assert!(matches!(stage.probe().await, Presence::Gone(_)));
 }
 

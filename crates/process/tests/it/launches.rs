@@ -11,7 +11,7 @@ use runvoy_ports::{LaunchError, Launcher as _, Presence};
 use runvoy_process::{Home, ProcessLauncher};
 use runvoy_testkit::eventually;
 
-use crate::stage::{STAYS, Stage, attempt, is_alive, options, placement, request};
+use crate::stage::{STAYS, Stage, is_alive, options, request};
 
 #[tokio::test]
 async fn a_launch_twice_is_one_process() {
@@ -29,13 +29,14 @@ async fn launches_at_the_same_moment_are_one_process() {
     let mut launches = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let launcher = stage.launcher.clone();
-        launches.spawn(async move { launcher.launch(&request()).await });
+        let request = stage.request();
+        launches.spawn(async move { launcher.launch(&request).await });
     }
     for launched in launches.join_all().await {
         launched.unwrap();
     }
     stage.process("agents", "sleep").await;
-    stage.launcher.stop(&placement()).await;
+    stage.stop().await;
     stage.gone().await;
     assert_eq!(stage.pids("agents").await.len(), 1);
 }
@@ -58,8 +59,8 @@ async fn an_attempt_whose_agent_is_dead_can_be_launched_again() {
 async fn an_attempt_that_was_never_launched_is_gone() {
     let stage = Stage::new(STAYS);
     assert!(matches!(stage.probe().await, Presence::Gone(_)));
-    stage.launcher.stop(&placement()).await;
-    stage.launcher.clean_up(&attempt()).await.unwrap();
+    stage.stop().await;
+    stage.clean_up().await;
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn a_missing_executable_is_refused_in_words() {
     let stage = Stage::with(STAYS, |options| {
         options.executable = "/nowhere/runvoy".into();
     });
-    let refused = stage.launcher.launch(&request()).await;
+    let refused = stage.launcher.launch(&stage.request()).await;
     let Err(LaunchError::Refused(words)) = refused else {
         panic!("{refused:?}");
     };
@@ -81,7 +82,7 @@ async fn a_missing_executable_is_refused_in_words() {
 #[tokio::test]
 async fn a_place_without_room_for_the_run_is_refused_in_words() {
     let stage = Stage::with(STAYS, |options| options.runs = "/dev/null/runs".into());
-    let refused = stage.launcher.launch(&request()).await;
+    let refused = stage.launcher.launch(&stage.request()).await;
     assert!(
         matches!(&refused, Err(LaunchError::Refused(words)) if words.contains("Not a directory")),
         "{refused:?}"
@@ -93,7 +94,7 @@ async fn an_agent_that_runs_is_never_called_refused() {
     let stage = Stage::new(STAYS);
     // Its number cannot be noted, as on a full disk.
     fs::create_dir_all(stage.path("agent")).unwrap();
-    let launched = stage.launcher.launch(&request()).await;
+    let launched = stage.launcher.launch(&stage.request()).await;
     stage.process("agents", "sleep").await;
     assert!(!matches!(launched, Err(LaunchError::Refused(_))));
 }
@@ -115,7 +116,7 @@ async fn the_agents_environment_is_what_is_configured_and_nothing_else() {
         format!("HOME={}", work.display()),
         "RUNVOY_AGENT_URL=unix:/nowhere".to_owned(),
         "RUNVOY_AGENT_TOKEN=bootstrap".to_owned(),
-        format!("RUNVOY_ATTEMPT={}", attempt()),
+        format!("RUNVOY_ATTEMPT={}", stage.attempt),
         format!("RUNVOY_AGENT_SPOOL_DIR={}", stage.path("").display())
             .trim_end_matches('/')
             .to_owned(),
@@ -164,10 +165,10 @@ async fn long_paths_are_no_hindrance() {
     stage.launch().await;
     let agent = stage.process("agents", "sleep").await;
     assert_eq!(stage.probe().await, Presence::Running);
-    stage.launcher.stop(&placement()).await;
+    stage.stop().await;
     stage.gone().await;
     assert!(!is_alive(agent));
-    stage.launcher.clean_up(&attempt()).await.unwrap();
+    stage.clean_up().await;
     assert!(!stage.path("").exists());
 }
 
@@ -186,8 +187,7 @@ async fn an_agent_is_known_to_run_though_whoever_launched_it_is_gone() {
         let mut options = options(&tempfile::tempdir().unwrap());
         options.executable = Path::new(&dir).join("agent.sh");
         options.runs = Path::new(&dir).join("runs");
-        let mut request = request();
-        request.attempt = attempt_of_parent.unwrap().parse().unwrap();
+        let request = request(&attempt_of_parent.unwrap().parse().unwrap());
         ProcessLauncher::new(options)
             .launch(&request)
             .await
@@ -197,7 +197,7 @@ async fn an_agent_is_known_to_run_though_whoever_launched_it_is_gone() {
     let stage = Stage::new(STAYS);
     let mut launching = Command::new(env::current_exe().unwrap());
     launching.args([TEST, "--exact"]).env(DIR, stage.dir.path());
-    launching.env("RUNVOY_TEST_ATTEMPT", attempt().to_string());
+    launching.env("RUNVOY_TEST_ATTEMPT", stage.attempt.to_string());
     assert!(launching.stdout(Stdio::null()).status().unwrap().success());
     let agent = stage.process("agents", "sleep").await;
     assert_eq!(stage.probe().await, Presence::Running);

@@ -8,7 +8,7 @@ use runvoy_testkit::eventually;
 use runvoy_wire::process_place::{ProcessPlace, start_in_stat};
 use rustix::process::Pid;
 
-use crate::stage::{STAYS, Stage, is_alive, placement};
+use crate::stage::{STAYS, Stage, is_alive};
 
 /// A process of nobody's that heads a session.
 struct Bystander(Child);
@@ -52,10 +52,10 @@ impl Drop for Bystander {
     }
 }
 
-fn at(place: &ProcessPlace) -> Placement {
+fn at(stage: &Stage, place: &ProcessPlace) -> Placement {
     Placement {
         place: Some(place.to_string().parse().unwrap()),
-        ..placement()
+        ..stage.placement()
     }
 }
 
@@ -64,9 +64,9 @@ async fn a_place_with_another_start_marks_nobody() {
     let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
     let mut place = bystander.place();
     place.start += 1;
-    let presence = stage.launcher.probe(&at(&place)).await;
+    let presence = stage.launcher.probe(&at(&stage, &place)).await;
     assert!(matches!(presence, Presence::Gone(_)));
-    stage.launcher.stop(&at(&place)).await;
+    stage.launcher.stop(&at(&stage, &place)).await;
     assert!(bystander.is_alive());
 }
 
@@ -75,16 +75,16 @@ async fn a_place_of_another_boot_marks_nobody() {
     let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
     let mut place = bystander.place();
     place.boot = "another".to_owned();
-    let presence = stage.launcher.probe(&at(&place)).await;
+    let presence = stage.launcher.probe(&at(&stage, &place)).await;
     assert!(matches!(presence, Presence::Gone(_)));
-    stage.launcher.stop(&at(&place)).await;
+    stage.launcher.stop(&at(&stage, &place)).await;
     assert!(bystander.is_alive());
 }
 
 #[tokio::test]
 async fn a_place_that_is_still_the_same_process_marks_its_session() {
     let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
-    stage.launcher.stop(&at(&bystander.place())).await;
+    stage.launcher.stop(&at(&stage, &bystander.place())).await;
     eventually(std::time::Duration::from_secs(10), || async {
         (!bystander.is_alive()).then_some(())
     })
@@ -96,7 +96,7 @@ async fn a_place_that_is_no_process_marks_nobody() {
     let stage = Stage::new(STAYS);
     let elsewhere = Placement {
         place: Some("arn:aws:ecs:task/17".parse().unwrap()),
-        ..placement()
+        ..stage.placement()
     };
     let presence = stage.launcher.probe(&elsewhere).await;
     assert!(matches!(presence, Presence::Gone(_)));

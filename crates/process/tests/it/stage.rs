@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use runvoy_core::execution::Evidence;
@@ -35,6 +36,7 @@ pub(crate) const STAYS: &str = "exec sleep 1000";
 pub(crate) struct Stage {
     pub(crate) dir: TempDir,
     pub(crate) launcher: ProcessLauncher,
+    pub(crate) attempt: AttemptId,
     runs: PathBuf,
 }
 
@@ -69,21 +71,42 @@ impl Stage {
         Self {
             dir,
             launcher,
+            attempt: attempt(),
             runs,
         }
     }
 
+    pub(crate) fn request(&self) -> LaunchRequest {
+        request(&self.attempt)
+    }
+
+    /// The attempt before its agent has named its place.
+    pub(crate) fn placement(&self) -> Placement {
+        Placement {
+            attempt: self.attempt.clone(),
+            place: None,
+        }
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.launcher.stop(&self.placement()).await;
+    }
+
+    pub(crate) async fn clean_up(&self) {
+        self.launcher.clean_up(&self.attempt).await.unwrap();
+    }
+
     pub(crate) async fn launch(&self) {
-        self.launcher.launch(&request()).await.unwrap();
+        self.launcher.launch(&self.request()).await.unwrap();
     }
 
     pub(crate) async fn probe(&self) -> Presence {
-        self.launcher.probe(&placement()).await
+        self.launcher.probe(&self.placement()).await
     }
 
     /// A file of the run.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.runs.join(attempt().to_string()).join(name)
+        self.runs.join(self.attempt.to_string()).join(name)
     }
 
     /// Process numbers that the script has written to a file of its directory, once there are any.
@@ -135,22 +158,17 @@ impl Drop for Stage {
     }
 }
 
-pub(crate) fn attempt() -> AttemptId {
-    AttemptId::new(sample::execution_id(u64::from(std::process::id())), 1)
+/// An attempt that no other test has: what a run left behind is found by the execution that it is marked with.
+fn attempt() -> AttemptId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = u64::from(std::process::id()) << 32 | NEXT.fetch_add(1, Ordering::Relaxed);
+    AttemptId::new(sample::execution_id(number), 1)
 }
 
-pub(crate) fn request() -> LaunchRequest {
+pub(crate) fn request(attempt: &AttemptId) -> LaunchRequest {
     LaunchRequest {
-        attempt: attempt(),
+        attempt: attempt.clone(),
         token: "bootstrap".into(),
-    }
-}
-
-/// The attempt before its agent has named its place.
-pub(crate) fn placement() -> Placement {
-    Placement {
-        attempt: attempt(),
-        place: None,
     }
 }
 

@@ -43,8 +43,9 @@ async fn abandoned<T>(future: impl Future<Output = T>, polls: usize) -> Option<T
 /// Executions in a batch that may be given up.
 const PARTS: u64 = 20;
 
-/// Gives up on commits after more and more polls: each is whole or nothing at once, and the next one goes well.
-async fn give_up(store: &SqliteStore) {
+/// Gives up on commits after more and more polls: each is whole or nothing at once, and stands in the way of nobody,
+/// neither of the same store nor of the `other`.
+async fn give_up(store: &SqliteStore, other: &SqliteStore) {
     let mut given_up = 0;
     for attempt in 0..200 {
         let first = attempt * PARTS;
@@ -52,8 +53,10 @@ async fn give_up(store: &SqliteStore) {
         let polls = usize::try_from(attempt % 20).unwrap();
         let answer = abandoned(store.commit(&sample::batch(writes)), polls).await;
         given_up += usize::from(answer.is_none());
-        let next = sample::batch(insert(1_000_000 + attempt));
-        store.commit(&next).await.unwrap();
+        for (next, store) in [(1_000_000, other), (2_000_000, store)] {
+            let next = sample::batch(insert(next + attempt));
+            store.commit(&next).await.unwrap();
+        }
         let mut found = 0;
         for number in first..first + PARTS {
             let id = sample::execution_id(number);
@@ -69,12 +72,15 @@ async fn give_up(store: &SqliteStore) {
 async fn a_commit_that_nobody_waits_for_is_whole_or_nothing_on_disk() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("runvoy.db");
-    give_up(&SqliteStore::open(&file, Durability::Normal).await.unwrap()).await;
+    let store = SqliteStore::open(&file, Durability::Normal).await.unwrap();
+    let other = SqliteStore::open(&file, Durability::Normal).await.unwrap();
+    give_up(&store, &other).await;
 }
 
 #[tokio::test]
 async fn a_commit_that_nobody_waits_for_is_whole_or_nothing_in_memory() {
-    give_up(&SqliteStore::in_memory().await.unwrap()).await;
+    let store = SqliteStore::in_memory().await.unwrap();
+    give_up(&store, &store).await;
 }
 
 #[tokio::test]

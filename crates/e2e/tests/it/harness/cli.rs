@@ -179,12 +179,28 @@ impl Running {
 
     /// Waits until it has written this to stdout.
     pub(crate) async fn says(&self, text: &str) {
-        until(|| self.stdout().contains(text)).await;
+        self.shows(text, Self::stdout).await;
     }
 
     /// Waits until it has written this to stderr.
     pub(crate) async fn remarks(&self, text: &str) {
-        until(|| self.stderr().contains(text)).await;
+        self.shows(text, Self::stderr).await;
+    }
+
+    async fn shows(&self, text: &str, shown: fn(&Self) -> String) {
+        until(|| {
+            // In this order: what it said last was said while it lived.
+            let is_over = !processes::is_alive(self.pid());
+            let is_shown = shown(self).contains(text);
+            assert!(
+                is_shown || !is_over,
+                "`{}` ended without {text:?}: {}",
+                self.line,
+                self.stderr()
+            );
+            is_shown
+        })
+        .await;
     }
 
     /// Waits for its end.

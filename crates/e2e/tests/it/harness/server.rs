@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -94,8 +95,15 @@ impl TestServer {
         .await;
     }
 
-    /// Whether the process is over, for example by a fault.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    /// Waits until a fault has killed it; never where none does.
+    pub(crate) async fn killed(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        let status = process.wait().await.unwrap();
+        assert_eq!(status.signal(), Some(9), "{}", self.complaints());
+        self.process = None;
+    }
+
+    fn has_ended(&mut self) -> bool {
         let Some(process) = &mut self.process else {
             return true;
         };
@@ -103,7 +111,7 @@ impl TestServer {
     }
 
     /// Waits for the process's end.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
+    async fn ended(&mut self) -> ExitStatus {
         let mut process = self.process.take().unwrap();
         let ended = tokio::time::timeout(DEADLINE, process.wait()).await;
         ended.expect("the server ends").unwrap()

@@ -41,7 +41,9 @@ impl<'w> Agent<'w> {
     /// The agent that was last launched for the execution.
     pub(crate) async fn launched(world: &'w World, id: &ExecutionId) -> Self {
         let launched = world.launcher.launched();
-        let attempt = launched.into_iter().rfind(|attempt| attempt.execution() == id);
+        let attempt = launched
+            .into_iter()
+            .rfind(|attempt| attempt.execution() == id);
         let attempt = attempt.expect("the execution was launched");
         let token = world.launcher.token(&attempt).unwrap();
         Self {

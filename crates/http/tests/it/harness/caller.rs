@@ -44,7 +44,12 @@ impl Caller {
     }
 
     /// A request to an address as it is.
-    pub(crate) fn raw(&self, method: Method, address: &str, body: impl Into<Body>) -> Request<Body> {
+    pub(crate) fn raw(
+        &self,
+        method: Method,
+        address: &str,
+        body: impl Into<Body>,
+    ) -> Request<Body> {
         let mut request = Request::builder()
             .method(method)
             .uri(address)

@@ -1,0 +1,282 @@
+//! An application in a small world: a store in memory, a launcher and a clock that do what they are told.
+
+mod agent;
+mod launcher;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use runvoy_app::{
+    Actor, App, AppError, IsOwnerAlive, LockWish, NewExecution, OpContext, Parts, SpecValues,
+    StackKey, Submitted, Task, Tuning,
+};
+use runvoy_core::audit::AuditAction;
+use runvoy_core::command::Command;
+use runvoy_core::execution::{Execution, Status};
+use runvoy_core::id::{ExecutionId, OwnerId};
+use runvoy_core::lock::Lock;
+use runvoy_core::log::{Entry, LogHead, Seq};
+use runvoy_core::outcome::Reason;
+use runvoy_core::role::Role;
+use runvoy_ports::{
+    AuditQuery, AuditReads as _, ExecutionReads as _, LockReads as _, LogReads as _,
+};
+use runvoy_sql::SqliteStore;
+use runvoy_testkit::{FaultPlan, FaultyStore, ManualClock, sample};
+use tokio::sync::mpsc;
+
+pub(crate) use agent::Agent;
+pub(crate) use launcher::TestLauncher;
+
+/// Tasks that hand on ever new ones are a fault of their own.
+const MAX_TASKS: usize = 2000;
+
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) launcher: Arc<TestLauncher>,
+    pub(crate) clock: Arc<ManualClock>,
+    tasks: Mutex<mpsc::UnboundedReceiver<Task>>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(FaultPlan::none()).await
+    }
+
+    pub(crate) async fn with(plan: FaultPlan) -> Self {
+        let inner = SqliteStore::in_memory().await.unwrap();
+        Self::of(
+            Arc::new(FaultyStore::new(Arc::new(inner), plan)),
+            Arc::default(),
+            Arc::default(),
+            None,
+            Arc::new(|_| false),
+        )
+    }
+
+    /// Another process on the same machine and store, driving for `owner`.
+    pub(crate) fn beside(&self, owner: Option<OwnerId>, is_owner_alive: IsOwnerAlive) -> Self {
+        Self::of(
+            Arc::clone(&self.store),
+            Arc::clone(&self.launcher),
+            Arc::clone(&self.clock),
+            owner,
+            is_owner_alive,
+        )
+    }
+
+    fn of(
+        store: Arc<FaultyStore>,
+        launcher: Arc<TestLauncher>,
+        clock: Arc<ManualClock>,
+        owner: Option<OwnerId>,
+        is_owner_alive: IsOwnerAlive,
+    ) -> Self {
+        let (sender, tasks) = mpsc::unbounded_channel();
+        let app = App::new(Parts {
+            store: store.clone(),
+            launcher: launcher.clone(),
+            clock: clock.clone(),
+            key: StackKey::new(&[7; 32]),
+            tasks: sender,
+            owner,
+            is_owner_alive,
+            tuning: Tuning::default(),
+        });
+        Self {
+            app,
+            store,
+            launcher,
+            clock,
+            tasks: Mutex::new(tasks),
+        }
+    }
+
+    /// What has moved since the last look.
+    pub(crate) fn next_task(&self) -> Option<Task> {
+        self.tasks.lock().unwrap().try_recv().ok()
+    }
+
+    /// Does what has moved, and what that moves, as a server does at once; what fails is left to the reconciler.
+    pub(crate) async fn work(&self) {
+        for _ in 0..MAX_TASKS {
+            let Some(task) = self.next_task() else {
+                return;
+            };
+            let _left: Result<(), AppError> = match &task {
+                Task::Drive(id) => self.app.drive(id).await.map(drop),
+                Task::Advance(name) => self.app.advance(name).await,
+            };
+        }
+        panic!("tasks without end");
+    }
+
+    /// What the reconciler does when `by` has passed.
+    pub(crate) async fn later(&self, by: Duration) {
+        self.clock.advance(by);
+        let _left: Result<(), AppError> = self.app.reconcile().await;
+        self.work().await;
+    }
+
+    /// Submits without a lock, and has it driven.
+    pub(crate) async fn run(&self) -> Execution {
+        let submitted = self.submit(wish(None)).await.unwrap();
+        self.work().await;
+        self.find(submitted.execution.id()).await
+    }
+
+    /// Submits under the lock `prod`, and has it driven.
+    pub(crate) async fn run_locked(&self) -> Execution {
+        let submitted = self.submit(wish(Some("prod"))).await.unwrap();
+        self.work().await;
+        self.find(submitted.execution.id()).await
+    }
+
+    pub(crate) async fn submit(&self, wish: NewExecution) -> Result<Submitted, AppError> {
+        self.app.submit(&alice(), wish).await
+    }
+
+    /// An agent that was placed for the execution's newest attempt.
+    pub(crate) fn agent(&self, execution: &Execution) -> Agent {
+        Agent::new(execution.attempt().unwrap(), 1)
+    }
+
+    /// The agent of a submitted execution, started.
+    pub(crate) async fn started(&self, execution: &Execution) -> Agent {
+        let mut agent = self.agent(execution);
+        agent.start(self).await.unwrap();
+        self.work().await;
+        agent
+    }
+
+    pub(crate) async fn find(&self, id: &ExecutionId) -> Execution {
+        self.store.find_execution(id).await.unwrap().unwrap().value
+    }
+
+    pub(crate) async fn status(&self, execution: &Execution) -> Status {
+        self.find(execution.id()).await.status()
+    }
+
+    /// Why the execution ended, its exit code, and the words.
+    pub(crate) async fn outcome(
+        &self,
+        execution: &Execution,
+    ) -> Option<(Reason, Option<i32>, Option<String>)> {
+        let found = self.find(execution.id()).await;
+        let (outcome, _) = found.ended()?;
+        let words = outcome.words().map(str::to_owned);
+        Some((outcome.reason(), outcome.exit_code(), words))
+    }
+
+    pub(crate) async fn reason(&self, execution: &Execution) -> Option<Reason> {
+        Some(self.outcome(execution).await?.0)
+    }
+
+    pub(crate) async fn head(&self, execution: &Execution) -> LogHead {
+        let head = self.store.find_head(execution.id()).await;
+        head.unwrap().unwrap()
+    }
+
+    pub(crate) async fn entries(&self, execution: &Execution) -> Vec<Entry> {
+        let all = self
+            .store
+            .read_entries(execution.id(), Seq::START, usize::MAX);
+        all.await.unwrap()
+    }
+
+    pub(crate) async fn texts(&self, execution: &Execution) -> Vec<String> {
+        let entries = self.entries(execution).await.into_iter();
+        entries.map(|entry| entry.text).collect()
+    }
+
+    /// The lock `prod`.
+    pub(crate) async fn prod(&self) -> Lock {
+        let found = self.store.find_lock(&sample::lock_name("prod")).await;
+        found.unwrap().unwrap().value
+    }
+
+    pub(crate) async fn holder(&self) -> Option<ExecutionId> {
+        let lock = self.prod().await;
+        lock.holder().map(|holder| holder.execution.clone())
+    }
+
+    /// How often the trail says that this was done to the execution.
+    pub(crate) async fn count(&self, execution: &Execution, action: AuditAction) -> usize {
+        let query = AuditQuery {
+            execution: Some(execution.id().clone()),
+            limit: 1000,
+            ..AuditQuery::default()
+        };
+        let trail = self.store.list_audit(&query).await.unwrap();
+        trail.iter().filter(|entry| entry.action == action).count()
+    }
+
+    /// Fails unless nothing of the execution is left: closed, its lock free, its values and its log closed.
+    pub(crate) async fn assert_over(&self, execution: &Execution) {
+        let found = self.find(execution.id()).await;
+        assert!(found.is_closed(), "{found:?}");
+        assert_eq!(found.sealed(), None);
+        assert!(self.head(execution).await.is_closed);
+        if let Some(wanted) = &found.submission().lock {
+            let lock = self.store.find_lock(&wanted.name).await.unwrap().unwrap();
+            let holder = lock.value.holder().map(|holder| &holder.execution);
+            assert_ne!(holder, Some(found.id()));
+            let line = self.store.list_waiters(&wanted.name, 1000).await.unwrap();
+            assert!(line.iter().all(|one| one.value.execution != *found.id()));
+        }
+        assert!(self.count(execution, AuditAction::ExecutionStarted).await <= 1);
+        assert_eq!(
+            self.count(execution, AuditAction::ExecutionEnded).await + self.cancels(&found).await,
+            1
+        );
+        assert_eq!(self.count(execution, AuditAction::ExecutionClosed).await, 1);
+        assert!(self.launcher.has_cleaned_up_all_of(&found));
+    }
+
+    /// Ends that a stop brought in one commit: those before the start.
+    async fn cancels(&self, execution: &Execution) -> usize {
+        if execution.started().is_none() {
+            self.count(execution, AuditAction::StopAsked).await
+        } else {
+            0
+        }
+    }
+}
+
+/// A wish for `echo hello`, with variables, under a lock if any.
+pub(crate) fn wish(lock: Option<&str>) -> NewExecution {
+    NewExecution {
+        command: Command::script("echo hello").unwrap(),
+        values: SpecValues {
+            env: [("REGION".to_owned(), "eu".to_owned())].into(),
+            secrets: [("PASSWORD".to_owned(), "hush".to_owned())].into(),
+        },
+        timeout: None,
+        grace: None,
+        log_limit: None,
+        lock: lock.map(|name| LockWish {
+            name: sample::lock_name(name),
+            timeout: None,
+            no_wait: false,
+        }),
+        workdir: None,
+        idempotency: None,
+    }
+}
+
+/// A developer who needs no key.
+pub(crate) fn alice() -> OpContext {
+    person("alice", Role::Developer)
+}
+
+pub(crate) fn person(name: &str, role: Role) -> OpContext {
+    OpContext {
+        actor: Actor {
+            email: sample::email(name),
+            role,
+            key: None,
+        },
+        request_id: "request-1".parse().unwrap(),
+    }
+}

@@ -1,0 +1,140 @@
+//! The scripted launcher, with answers that can be held back and copies that cannot be read.
+
+use std::io;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use runvoy_core::execution::{Evidence, Execution};
+use runvoy_core::id::AttemptId;
+use runvoy_core::log::Seq;
+use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence};
+use runvoy_testkit::{LauncherCall, ScriptedLauncher};
+use tokio::sync::Semaphore;
+
+#[derive(Debug)]
+pub(crate) struct TestLauncher {
+    script: ScriptedLauncher,
+    holds_answers: AtomicBool,
+    answers: Semaphore,
+    held: AtomicUsize,
+    is_unreadable: AtomicBool,
+}
+
+impl Default for TestLauncher {
+    fn default() -> Self {
+        Self {
+            script: ScriptedLauncher::new(),
+            holds_answers: AtomicBool::new(false),
+            answers: Semaphore::new(0),
+            held: AtomicUsize::new(0),
+            is_unreadable: AtomicBool::new(false),
+        }
+    }
+}
+
+impl TestLauncher {
+    /// From now on launches are answered only as [`answer`](Self::answer) says.
+    pub(crate) fn hold_answers(&self) {
+        self.holds_answers.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets one launch be answered that is held back.
+    pub(crate) fn answer(&self) {
+        self.answers.add_permits(1);
+    }
+
+    /// Lets all launches be answered, those to come too.
+    pub(crate) fn answer_all(&self) {
+        self.holds_answers.store(false, Ordering::SeqCst);
+        self.answers.add_permits(1000);
+    }
+
+    /// How many launches are held back now.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Whether copies can be read from now on.
+    pub(crate) fn set_readable(&self, is_readable: bool) {
+        self.is_unreadable.store(!is_readable, Ordering::SeqCst);
+    }
+
+    /// Ends the place of the attempt without a word.
+    pub(crate) fn end(&self, attempt: &AttemptId) {
+        self.set_presence(attempt, Presence::Gone(Evidence::default()));
+    }
+
+    /// Ends the places of all attempts.
+    pub(crate) fn end_all(&self) {
+        for attempt in self.launched() {
+            self.end(&attempt);
+        }
+    }
+
+    /// Whether the attempt's place was told to end.
+    pub(crate) fn was_stopped(&self, attempt: &AttemptId) -> bool {
+        let calls = self.calls();
+        calls
+            .iter()
+            .any(|call| matches!(call, LauncherCall::Stop(stopped) if stopped.attempt == *attempt))
+    }
+
+    /// Whether every attempt that was launched for the execution was cleaned up.
+    pub(crate) fn has_cleaned_up_all_of(&self, execution: &Execution) -> bool {
+        let calls = self.calls();
+        let launched = self.launched().into_iter();
+        launched
+            .filter(|attempt| attempt.execution() == execution.id())
+            .all(|attempt| calls.contains(&LauncherCall::CleanUp(attempt)))
+    }
+}
+
+impl Deref for TestLauncher {
+    type Target = ScriptedLauncher;
+
+    fn deref(&self) -> &ScriptedLauncher {
+        &self.script
+    }
+}
+
+#[async_trait]
+impl Launcher for TestLauncher {
+    fn name(&self) -> &'static str {
+        self.script.name()
+    }
+
+    async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
+        let answer = self.script.launch(request).await;
+        if self.holds_answers.load(Ordering::SeqCst) {
+            self.held.fetch_add(1, Ordering::SeqCst);
+            self.answers.acquire().await.unwrap().forget();
+            self.held.fetch_sub(1, Ordering::SeqCst);
+        }
+        answer
+    }
+
+    async fn probe(&self, placement: &Placement) -> Presence {
+        self.script.probe(placement).await
+    }
+
+    async fn stop(&self, placement: &Placement) {
+        self.script.stop(placement).await;
+    }
+
+    async fn read_copy(
+        &self,
+        placement: &Placement,
+        after: Seq,
+        max_bytes: usize,
+    ) -> io::Result<CopyPage> {
+        if self.is_unreadable.load(Ordering::SeqCst) {
+            return Err(io::Error::other("an unreadable copy"));
+        }
+        self.script.read_copy(placement, after, max_bytes).await
+    }
+
+    async fn clean_up(&self, attempt: &AttemptId) -> io::Result<()> {
+        self.script.clean_up(attempt).await
+    }
+}

@@ -1,0 +1,100 @@
+//! The page.
+
+use std::fmt::Write as _;
+
+use super::Figures;
+use super::budget::{ALL, Budget, FURTHER};
+
+const OPENING: &str = "\
+# Performance
+
+Written by `cargo xtask bench`; do not edit by hand.
+The figures are of one run of it on one machine, with release builds; expect others elsewhere, above all on another disk.
+A missed budget stays here as missed.
+";
+
+const METHOD: &str = "
+## How it was measured
+
+- **Local run**: 41 runs of `runvoy --local run true` and of `tsp -nf true` in turn, each a new process in a home that has been used before; medians of wall time.
+  Both keep a record of the run; the spooler's server is up already, runvoy starts everything anew each time.
+  Memory is the largest of five runs, as GNU `time` reports it.
+- **Submit**: a `runvoy server` on disk (every commit waits for it), 300 runs of `echo x` one after the other over the loopback, from before `POST /run` until a long poll has brought the first line of output.
+- **Log ingest**: a command under `runvoy server` prints 200 MB of lines, a secret in every hundredth; from its recorded start to its accepted end, with everything on disk; the median of three.
+  The page of the log with the last line is read back: its number says that nothing was lost, its text that it was masked.
+  `sed` (`LC_ALL=C`) replaces the same 50 secrets in the same file in turn with it, to a file on the same disk that is then synced.
+  It knows the values as they are; the agent masks their usual encodings too.
+- **Key check**: `authenticate` and a use case that refuses the caller, for each of 1000 keys in a store on disk; CPU time of the whole process, the median of 15 rounds.
+- **Agent**: the size of what `cargo xtask agents` built.
+- **List**: a million executions of 100 people and 10 locks in a store on disk; 201 pages of 50 of each kind, read in process from all over the history; medians of wall time.
+
+Not measured, because it is not built yet: containers, Lambda, AWS, PostgreSQL.
+";
+
+/// The whole page.
+pub(super) fn page(facts: &[(&str, String)], figures: &Figures) -> String {
+    let mut page = OPENING.to_owned();
+    page.push_str("\n## Budgets\n\n| path | budget | measured | beside it | verdict |\n|---|---|---|---|---|\n");
+    page.extend(ALL.iter().map(|budget| row(budget, figures)));
+    page.push_str("\n## Further figures\n\n| path | measured |\n|---|---|\n");
+    for (path, figure, unit) in FURTHER {
+        line(&mut page, &[path, &shown(figures, figure, unit)]);
+    }
+    page.push_str("\n## Machine\n\n| | |\n|---|---|\n");
+    for (name, value) in facts {
+        line(&mut page, &[name, value]);
+    }
+    page.push_str(METHOD);
+    page
+}
+
+fn row(budget: &Budget, figures: &Figures) -> String {
+    let rival = budget.rival.map_or_else(String::new, |(name, figure)| {
+        format!("{name}: {}", shown(figures, figure, budget.unit))
+    });
+    let mut row = String::new();
+    line(
+        &mut row,
+        &[
+            budget.path,
+            &format!("{} {}", budget.limit, budget.unit),
+            &shown(figures, budget.figure, budget.unit),
+            &rival,
+            &budget.verdict(figures).to_string(),
+        ],
+    );
+    row
+}
+
+fn line(page: &mut String, cells: &[&str]) {
+    // Writing to a string cannot fail.
+    let _written = writeln!(page, "| {} |", cells.join(" | "));
+}
+
+/// A figure with three digits that count, and its unit.
+fn shown(figures: &Figures, name: &str, unit: &str) -> String {
+    match figures.get(name) {
+        None => "–".to_owned(),
+        Some(figure) if *figure < 10.0 => format!("{figure:.2} {unit}"),
+        Some(figure) if *figure < 100.0 => format!("{figure:.1} {unit}"),
+        Some(figure) => format!("{figure:.0} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_budget_and_a_missing_figure_stay_visible() {
+        let figures = Figures::from([
+            ("local.wall_ms".to_owned(), 41.23),
+            ("local.tsp_wall_ms".to_owned(), 3.456),
+        ]);
+        let page = page(&[("cores", "2".to_owned())], &figures);
+        let first = "| `runvoy --local run true`, whole process | ≤ 40 ms | 41.2 ms | `tsp -nf true`: 3.46 ms | **missed** |";
+        assert!(page.contains(first), "{page}");
+        assert_eq!(page.matches("**not measured**").count(), ALL.len() - 1);
+        assert!(page.contains("| cores | 2 |"));
+    }
+}
