@@ -128,6 +128,8 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
         stop.clone(),
     ));
     work.spawn(pool::run(app.clone(), moved, RECONCILE_EVERY, stop.clone()));
+    // From the moment on that it says it is there, it ends as it should when asked to.
+    let asked_to_stop = asked_to_stop()?;
     writeln!(
         io::stdout(),
         "runvoy server {} listens on {url}",
@@ -135,15 +137,13 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     )?;
     let serving = listen::serve(people, tls, user_router(app, Gate::Key), stop.clone());
     let asked = async {
-        let result = asked_to_stop().await;
+        asked_to_stop.await;
         tracing::info!("stopping; running executions go on and are found again at the next start");
         stop.cancel();
-        result
     };
-    let (served, asked) = tokio::join!(serving, asked);
+    let (served, ()) = tokio::join!(serving, asked);
     while work.join_next().await.is_some() {}
-    served?;
-    Ok(asked?)
+    Ok(served?)
 }
 
 fn launcher(
@@ -172,12 +172,14 @@ fn launcher(
     })
 }
 
-async fn asked_to_stop() -> io::Result<()> {
+/// Listens for signals from now on; what it answers ends with the first.
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

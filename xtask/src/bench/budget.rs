@@ -11,12 +11,8 @@ pub(super) struct Budget {
     pub(super) path: &'static str,
     /// The figure's name.
     pub(super) figure: &'static str,
-    /// Its unit.
-    pub(super) unit: &'static str,
     /// What it must be.
     pub(super) limit: Limit,
-    /// The same work by another program: its name, and its figure's.
-    pub(super) rival: Option<(&'static str, &'static str)>,
 }
 
 /// What a figure must be.
@@ -34,138 +30,57 @@ pub(super) enum Verdict {
     NotMeasured,
 }
 
-const TSP: Option<(&str, &str)> = Some(("`tsp -nf true`", "local.tsp_wall_ms"));
-const SED: Option<(&str, &str)> = Some(("`sed -f`", "ingest.sed_mb_per_s"));
+macro_rules! budgets {
+    ($($figure:literal: $limit:ident $amount:literal, $path:literal;)*) => {
+        &[$(Budget { path: $path, figure: $figure, limit: Limit::$limit($amount) }),*]
+    };
+}
 
 /// Every budget of what is built so far.
-pub(super) const ALL: &[Budget] = &[
-    at_most(
-        40.0,
-        "ms",
-        "`runvoy --local run true`, whole process",
-        "local.wall_ms",
-        TSP,
-    ),
-    at_most(
-        20.0,
-        "×",
-        "the same, as a multiple of `tsp -nf true`",
-        "local.times_tsp",
-        None,
-    ),
-    at_most(
-        40.0,
-        "MiB",
-        "the same, peak memory",
-        "local.cli_peak_mib",
-        None,
-    ),
-    at_most(
-        15.0,
-        "ms",
-        "server: submit → first line at the follower, p50",
-        "submit.first_line_p50_ms",
-        None,
-    ),
-    at_most(
-        60.0,
-        "ms",
-        "server: submit → first line at the follower, p99",
-        "submit.first_line_p99_ms",
-        None,
-    ),
-    Budget {
-        path: "log ingest, 50 secrets masked, to disk",
-        figure: "ingest.mb_per_s",
-        unit: "MB/s",
-        limit: Limit::AtLeast(50.0),
-        rival: SED,
-    },
-    at_most(
-        32.0,
-        "MiB",
-        "the same, the agent's peak memory",
-        "ingest.agent_peak_mib",
-        None,
-    ),
-    at_most(
-        30.0,
-        "µs CPU",
-        "API key check and authorization",
-        "authorization.cpu_us",
-        None,
-    ),
-    at_most(
-        6.0,
-        "MiB",
-        "static agent, linux-amd64",
-        "agent.amd64_mib",
-        None,
-    ),
-    at_most(
-        6.0,
-        "MiB",
-        "static agent, linux-arm64",
-        "agent.arm64_mib",
-        None,
-    ),
-    at_most(
-        5.0,
-        "ms",
-        "page of 50 among 1 M executions, the slowest kind",
-        "list.slowest_ms",
-        None,
-    ),
+pub(super) const ALL: &[Budget] = budgets! {
+    "local.wall_ms": AtMost 40.0, "`runvoy --local run true`, whole process";
+    "local.times_tsp": AtMost 20.0, "the same, as a multiple of `tsp -nf true`";
+    "local.cli_peak_mib": AtMost 40.0, "the same, peak memory";
+    "submit.first_line_p50_ms": AtMost 15.0, "server: submit → first line at the follower, p50";
+    "submit.first_line_p99_ms": AtMost 60.0, "server: submit → first line at the follower, p99";
+    "ingest.mb_per_s": AtLeast 50.0, "log ingest, 50 secrets masked, to disk";
+    "ingest.agent_peak_mib": AtMost 32.0, "the same, the agent's peak memory";
+    "authorization.cpu_us": AtMost 30.0, "API key check and authorization";
+    "agent.amd64_mib": AtMost 6.0, "static agent, linux-amd64";
+    "agent.arm64_mib": AtMost 6.0, "static agent, linux-arm64";
+    "list.slowest_ms": AtMost 5.0, "page of 50 among 1 M executions, the slowest kind";
+};
+
+/// The same work by another program: the figure it is compared with, the program's name, its figure.
+const RIVALS: [(&str, &str, &str); 2] = [
+    ("local.wall_ms", "`tsp -nf true`", "local.tsp_wall_ms"),
+    ("ingest.mb_per_s", "`sed -f`", "ingest.sed_mb_per_s"),
 ];
 
 /// Figures without a budget that help to read those with one.
-pub(super) const FURTHER: &[(&str, &str, &str)] = &[
-    (
-        "`runvoy --local run`: the agent's peak memory",
-        "local.agent_peak_mib",
-        "MiB",
-    ),
-    (
-        "server: submit → log complete, p50",
-        "submit.complete_p50_ms",
-        "ms",
-    ),
-    (
-        "log ingest: the server's peak memory",
-        "ingest.server_peak_mib",
-        "MiB",
-    ),
-    (
-        "API key check and all of `whoami`",
-        "authorization.whoami_cpu_us",
-        "µs CPU",
-    ),
-    ("list: the newest page", "list.newest_ms", "ms"),
-    ("list: a page anywhere", "list.deep_ms", "ms"),
-    ("list: of one person", "list.user_ms", "ms"),
-    ("list: of one lock", "list.lock_ms", "ms"),
-    ("list: of one status", "list.status_ms", "ms"),
-    (
-        "list: of one person and two statuses",
-        "list.statuses_of_user_ms",
-        "ms",
-    ),
+pub(super) const FURTHER: [(&str, &str); 10] = [
+    ("local run: the agent's peak memory", "local.agent_peak_mib"),
+    ("submit → log complete, p50", "submit.complete_p50_ms"),
+    ("log ingest: the server's peak", "ingest.server_peak_mib"),
+    ("key check and `whoami`", "authorization.whoami_cpu_us"),
+    ("list: the newest page", "list.newest_ms"),
+    ("list: a page anywhere", "list.deep_ms"),
+    ("list: of one person", "list.user_ms"),
+    ("list: of one lock", "list.lock_ms"),
+    ("list: of one status", "list.status_ms"),
+    ("list: two statuses of one person", "list.of_both_ms"),
 ];
 
-const fn at_most(
-    most: f64,
-    unit: &'static str,
-    path: &'static str,
-    figure: &'static str,
-    rival: Option<(&'static str, &'static str)>,
-) -> Budget {
-    Budget {
-        path,
-        figure,
-        unit,
-        limit: Limit::AtMost(most),
-        rival,
-    }
+/// The unit that the figure's name ends in.
+pub(super) fn unit(figure: &str) -> &'static str {
+    const UNITS: [(&str, &str); 4] = [
+        ("_ms", "ms"),
+        ("_mib", "MiB"),
+        ("_cpu_us", "µs CPU"),
+        ("mb_per_s", "MB/s"),
+    ];
+    let unit = UNITS.iter().find(|(end, _)| figure.ends_with(end));
+    unit.map_or("×", |(_, unit)| unit)
 }
 
 impl Budget {
@@ -182,6 +97,13 @@ impl Budget {
         } else {
             Verdict::Missed
         }
+    }
+
+    /// Who does the same work, and its figure's name.
+    pub(super) fn rival(&self) -> Option<(&'static str, &'static str)> {
+        let mut rivals = RIVALS.into_iter();
+        let (_, name, figure) = rivals.find(|(figure, ..)| *figure == self.figure)?;
+        Some((name, figure))
     }
 }
 
@@ -210,8 +132,9 @@ mod tests {
 
     fn verdict(limit: Limit, figure: f64) -> Verdict {
         let budget = Budget {
+            path: "a path",
+            figure: "a",
             limit,
-            ..at_most(0.0, "ms", "a path", "a", None)
         };
         budget.verdict(&Figures::from([("a".to_owned(), figure)]))
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Figures;
-use super::budget::{ALL, Budget, FURTHER};
+use super::budget::{ALL, Budget, FURTHER, unit};
 
 const OPENING: &str = "\
 # Performance
@@ -37,8 +37,8 @@ pub(super) fn page(facts: &[(&str, String)], figures: &Figures) -> String {
     page.push_str("\n## Budgets\n\n| path | budget | measured | beside it | verdict |\n|---|---|---|---|---|\n");
     page.extend(ALL.iter().map(|budget| row(budget, figures)));
     page.push_str("\n## Further figures\n\n| path | measured |\n|---|---|\n");
-    for (path, figure, unit) in FURTHER {
-        line(&mut page, &[path, &shown(figures, figure, unit)]);
+    for (path, figure) in FURTHER {
+        line(&mut page, &[path, &shown(figures, figure)]);
     }
     page.push_str("\n## Machine\n\n| | |\n|---|---|\n");
     for (name, value) in facts {
@@ -49,20 +49,18 @@ pub(super) fn page(facts: &[(&str, String)], figures: &Figures) -> String {
 }
 
 fn row(budget: &Budget, figures: &Figures) -> String {
-    let rival = budget.rival.map_or_else(String::new, |(name, figure)| {
-        format!("{name}: {}", shown(figures, figure, budget.unit))
+    let rival = budget.rival().map_or_else(String::new, |(name, figure)| {
+        format!("{name}: {}", shown(figures, figure))
     });
+    let cells = [
+        budget.path,
+        &format!("{} {}", budget.limit, unit(budget.figure)),
+        &shown(figures, budget.figure),
+        &rival,
+        &budget.verdict(figures).to_string(),
+    ];
     let mut row = String::new();
-    line(
-        &mut row,
-        &[
-            budget.path,
-            &format!("{} {}", budget.limit, budget.unit),
-            &shown(figures, budget.figure, budget.unit),
-            &rival,
-            &budget.verdict(figures).to_string(),
-        ],
-    );
+    line(&mut row, &cells);
     row
 }
 
@@ -72,7 +70,8 @@ fn line(page: &mut String, cells: &[&str]) {
 }
 
 /// A figure with three digits that count, and its unit.
-fn shown(figures: &Figures, name: &str, unit: &str) -> String {
+fn shown(figures: &Figures, name: &str) -> String {
+    let unit = unit(name);
     match figures.get(name) {
         None => "–".to_owned(),
         Some(figure) if *figure < 10.0 => format!("{figure:.2} {unit}"),

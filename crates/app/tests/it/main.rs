@@ -10,5 +10,4 @@ mod launch;
 mod line;
 mod owners;
 mod release;
-mod stubborn;
 mod world;
