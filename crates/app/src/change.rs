@@ -150,7 +150,8 @@ impl App {
             user: None,
             details: details(event, &next),
         };
-        self.commit(cause, action(event), about, writes).await?;
+        self.commit(cause, action(event, &next), about, writes)
+            .await?;
         self.moved(event, &next, freed);
         Ok(Some(next))
     }
@@ -265,8 +266,10 @@ impl App {
     }
 }
 
-fn action(event: &Event) -> AuditAction {
+fn action(event: &Event, next: &Execution) -> AuditAction {
     match event {
+        // A place that ended before its agent had started: the attempt failed, the execution goes on.
+        Event::Gone { .. } if next.ended().is_none() => AuditAction::LaunchRefused,
         Event::Admitted { .. } => AuditAction::ExecutionAdmitted,
         Event::StopAsked { .. } => AuditAction::StopAsked,
         Event::LaunchIntended { .. } => AuditAction::LaunchIntended,
@@ -288,6 +291,7 @@ fn action(event: &Event) -> AuditAction {
 fn details(event: &Event, next: &Execution) -> String {
     match (event, next.ended()) {
         (Event::LaunchRefused { words, .. }, _) => words.clone(),
+        (Event::Gone { .. }, None) => next.launch_words().unwrap_or_default().to_owned(),
         (_, Some((outcome, _))) => match outcome.exit_code() {
             Some(code) => format!("{}, {} {code}", next.status(), outcome.reason().as_str()),
             None => format!("{}, {}", next.status(), outcome.reason().as_str()),

@@ -110,13 +110,25 @@ impl App {
         self.append_own(execution, session, &run).await
     }
 
+    /// A remark at the log's end, unless it stands there from a settlement that could not be committed.
     async fn append_gap(
         &self,
         execution: &Execution,
         session: &SessionId,
         at: Seq,
-    ) -> Result<Seq, AppError> {
-        self.append_own(execution, session, &[self.gap(at)]).await
+    ) -> Result<(), AppError> {
+        let gap = self.gap(at);
+        let last = self
+            .store()
+            .read_entries(execution.id(), at.previous().previous(), 1)
+            .await?;
+        let is_there = last.first().is_some_and(|last| {
+            last.seq == at.previous() && last.stream == gap.stream && last.text == gap.text
+        });
+        if !is_there {
+            self.append_own(execution, session, &[gap]).await?;
+        }
+        Ok(())
     }
 
     async fn append_own(

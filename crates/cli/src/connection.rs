@@ -88,7 +88,8 @@ pub(crate) fn remote(
             std::error::Error::source(&error).map_or_else(String::new, ToString::to_string),
         )
     })?;
-    Ok(watched(Api::new(transport, key, USER_AGENT), app))
+    let api = Api::new(transport, key, USER_AGENT).named(endpoint);
+    Ok(watched(api, app))
 }
 
 /// Refuses to send a secret over http to a host that is not this machine, unless `--insecure` says so.
@@ -128,33 +129,55 @@ fn is_this_machine(rest: &str) -> bool {
 }
 
 fn watched(api: Api, app: &App<'_>) -> Api {
-    if !app.settings.is_debugging {
-        return api;
-    }
     let printer = Arc::clone(&app.printer);
-    api.watched_by(Arc::new(move |exchange| show(&printer, exchange)))
+    if app.settings.is_debugging {
+        api.watched_by(Arc::new(move |exchange| show(&printer, exchange)))
+    } else if app.settings.is_verbose {
+        api.watched_by(Arc::new(move |exchange| mention(&printer, exchange)))
+    } else {
+        api
+    }
 }
 
+/// What `--verbose` says of an exchange; a followed log would drown everything else.
+fn mention(printer: &Printer, exchange: &Exchange<'_>) {
+    if !exchange.path.contains("/logs?") {
+        let method = exchange.method;
+        printer.note(&format!(
+            "{method} {}: {}",
+            path_of(exchange),
+            result_of(exchange)
+        ));
+    }
+}
+
+/// What `--debug` shows of an exchange.
 fn show(printer: &Printer, exchange: &Exchange<'_>) {
-    let path = match exchange.path.split_once("/claim/") {
+    let sent = redacted(exchange.request);
+    printer.trace(&format!(
+        "> {} {} {sent}",
+        exchange.method,
+        path_of(exchange)
+    ));
+    let received = redacted(exchange.response);
+    printer.trace(&format!("< {} {received}", result_of(exchange)));
+}
+
+/// The path; a claim token in it is a secret.
+fn path_of(exchange: &Exchange<'_>) -> String {
+    match exchange.path.split_once("/claim/") {
         Some((before, _)) => format!("{before}/claim/…"),
         None => exchange.path.to_owned(),
-    };
+    }
+}
+
+fn result_of(exchange: &Exchange<'_>) -> String {
     let result = match &exchange.result {
         Ok(status) => status.to_string(),
         Err(error) => error.clone(),
     };
-    let took = exchange.took.as_millis();
     let id = exchange.request_id.unwrap_or("-");
-    printer.trace(&format!(
-        "> {} {path} {}",
-        exchange.method,
-        redacted(exchange.request)
-    ));
-    printer.trace(&format!(
-        "< {result} ({took} ms, request {id}) {}",
-        redacted(exchange.response)
-    ));
+    format!("{result} ({} ms, request {id})", exchange.took.as_millis())
 }
 
 /// A body with its secrets left out; one that is no JSON by its length alone.

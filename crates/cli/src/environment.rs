@@ -14,11 +14,11 @@ pub(crate) const CONTEXT: &str = "RUNVOY_CONTEXT";
 pub(crate) const CONFIG: &str = "RUNVOY_CONFIG";
 /// A file of further TLS roots, in PEM, for servers with a certificate of an authority of their own.
 pub(crate) const CA_FILE: &str = "RUNVOY_CA_FILE";
-#[cfg(all(unix, feature = "local"))]
 /// Where `runvoy server` and `--local` keep their data.
-pub(crate) const DATA_DIR: &str = "RUNVOY_DATA_DIR";
 #[cfg(all(unix, feature = "local"))]
+pub(crate) const DATA_DIR: &str = "RUNVOY_DATA_DIR";
 /// The address of the first administrator, for `runvoy server`.
+#[cfg(all(unix, feature = "local"))]
 pub(crate) const ADMIN_EMAIL: &str = "RUNVOY_ADMIN_EMAIL";
 /// `RUNVOY_USER_K=V` sets `K=V` for the command of `run`.
 pub(crate) const USER_PREFIX: &str = "RUNVOY_USER_";
@@ -30,8 +30,11 @@ pub(crate) const TERM: &str = "TERM";
 pub(crate) const HOME: &str = "HOME";
 /// The same on Windows.
 pub(crate) const USERPROFILE: &str = "USERPROFILE";
+/// The login's name.
 #[cfg(all(unix, feature = "local"))]
+pub(crate) const USER: &str = "USER";
 /// What a process under `--local` gets of the caller's environment, besides what `-e` names.
+#[cfg(all(unix, feature = "local"))]
 pub(crate) const PASSED_TO_LOCAL: [&str; 4] = [HOME, "PATH", "LANG", TERM];
 /// Where a server's commands look for programs.
 #[cfg(all(unix, feature = "local"))]

@@ -8,7 +8,7 @@ pub(crate) fn field(text: &str) -> Cow<'_, str> {
     escape_where(text, is_unsafe)
 }
 
-/// As [`field`], but for a line of output: tabs stay, and so does the carriage return of a CRLF go.
+/// As [`field`], but for a line of output: tabs stay, and the carriage return of a CRLF goes.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
     let text = text.strip_suffix('\r').unwrap_or(text);
     escape_where(text, |c| c != '\t' && is_unsafe(c))

@@ -111,8 +111,12 @@ impl From<ApiError> for Failure {
 
 fn unanswered(error: &ApiError) -> Failure {
     let mut failure = Failure::new(error.to_string());
+    // Between the message and the root there are only the layers of the HTTP client.
     let source = std::error::Error::source(error);
-    failure.causes = source.map(chain).unwrap_or_default();
+    failure.causes = source
+        .and_then(|source| chain(source).pop())
+        .into_iter()
+        .collect();
     if let ApiError::Unreadable { .. } = error {
         return failure.hint("is the endpoint right?  runvoy context list");
     }

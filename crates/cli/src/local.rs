@@ -53,7 +53,7 @@ mod here {
             let options = LocalOptions {
                 data_dir: directory(Plane::Local, None, app.environment)?,
                 executable: executable()?,
-                actor: actor(),
+                actor: actor(app.environment),
                 environment: environment.collect(),
             };
             Ok(Self(Local::start(options).await?))

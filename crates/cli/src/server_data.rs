@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::environment::{DATA_DIR, Environment};
+use crate::environment::{DATA_DIR, Environment, USER};
 use crate::failure::Failure;
 
 /// Which control plane asks.
@@ -43,10 +43,14 @@ fn is_root() -> bool {
 }
 
 /// The operating system's user as an address, `user@host`: the actor under `--local`.
-pub(crate) fn actor() -> String {
+pub(crate) fn actor(environment: &Environment) -> String {
     let id = rustix::process::geteuid().as_raw();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = user_in(&accounts, id).unwrap_or_else(|| format!("uid-{id}"));
+    // macOS keeps its people elsewhere; there the login's own variable has to do.
+    let named = || environment.text(USER).map(ToOwned::to_owned);
+    let user = user_in(&accounts, id)
+        .or_else(named)
+        .unwrap_or_else(|| format!("uid-{id}"));
     let host = rustix::system::uname()
         .nodename()
         .to_string_lossy()
@@ -103,7 +107,11 @@ mod tests {
 
     #[test]
     fn the_actor_is_an_address() {
-        assert!(actor().parse::<runvoy_core::user::UserEmail>().is_ok());
+        assert!(
+            actor(&Environment::default())
+                .parse::<runvoy_core::user::UserEmail>()
+                .is_ok()
+        );
         assert_eq!(
             user_in("root:x:0:0::/:\nbob:x:7:7::/:\n", 7).as_deref(),
             Some("bob")

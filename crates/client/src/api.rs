@@ -57,6 +57,7 @@ pub struct Api {
     transport: Transport,
     key: Option<SecretString>,
     user_agent: String,
+    server: String,
     observer: Option<Observer>,
 }
 
@@ -86,8 +87,16 @@ impl Api {
             transport,
             key,
             user_agent: user_agent.to_owned(),
+            server: "the server".to_owned(),
             observer: None,
         }
+    }
+
+    /// Calls the server `name` in errors.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.server);
+        self
     }
 
     /// Shows every exchange to `observer`.
@@ -146,7 +155,11 @@ impl Api {
         let began = Instant::now();
         let answer = self.transport.send(request, call.timeout).await;
         self.observe(call, &answer, began.elapsed());
-        let (parts, body) = answer.map_err(ApiError::Transport)?.into_parts();
+        let answer = answer.map_err(|source| ApiError::Transport {
+            server: self.server.clone(),
+            source,
+        })?;
+        let (parts, body) = answer.into_parts();
         let status = parts.status.as_u16();
         if parts.status.is_success() {
             return Ok((status, parts.headers, body));

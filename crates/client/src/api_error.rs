@@ -9,8 +9,14 @@ use crate::transport::TransportError;
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No answer came.
-    #[error("the server did not answer")]
-    Transport(#[source] TransportError),
+    #[error("{server} {}", if is_connect(source) { "cannot be reached" } else { "did not answer" })]
+    Transport {
+        /// What the server is called.
+        server: String,
+        /// Why.
+        #[source]
+        source: TransportError,
+    },
     /// The server said no.
     #[error("{}", body.error)]
     Refused {
@@ -42,7 +48,7 @@ impl ApiError {
     pub fn body(&self) -> Option<&ErrorBody> {
         match self {
             Self::Refused { body, .. } => Some(body),
-            Self::Transport(_) | Self::Unreadable { .. } | Self::BadRequest(_) => None,
+            Self::Transport { .. } | Self::Unreadable { .. } | Self::BadRequest(_) => None,
         }
     }
 
@@ -50,7 +56,7 @@ impl ApiError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } | Self::Unreadable { status, .. } => Some(*status),
-            Self::Transport(_) | Self::BadRequest(_) => None,
+            Self::Transport { .. } | Self::BadRequest(_) => None,
         }
     }
 
@@ -61,18 +67,24 @@ impl ApiError {
 
     /// Nobody was reached, so nothing was done.
     pub fn is_unreached(&self) -> bool {
-        matches!(self, Self::Transport(TransportError::Connect(_)))
+        matches!(self, Self::Transport { source, .. } if is_connect(source))
     }
 
     /// Whether the same call may succeed a little later: the answer was lost, or the server is busy or away.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Transport(TransportError::Connect(_) | TransportError::NoAnswer(_)) => true,
-            Self::Transport(TransportError::BadAddress { .. } | TransportError::BadCaFile(..))
-            | Self::BadRequest(_) => false,
+            Self::Transport { source, .. } => match source {
+                TransportError::Connect(_) | TransportError::NoAnswer(_) => true,
+                TransportError::BadAddress { .. } | TransportError::BadCaFile(..) => false,
+            },
+            Self::BadRequest(_) => false,
             Self::Refused { status, .. } | Self::Unreadable { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }
         }
     }
+}
+
+fn is_connect(error: &TransportError) -> bool {
+    matches!(error, TransportError::Connect(_))
 }

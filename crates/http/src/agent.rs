@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::ops::RangeInclusive;
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use runvoy_app::{AgentCall, App, Finish, PushAnswer, Start, StartAnswer};
 use runvoy_core::command::Command;
 use runvoy_core::id::AttemptId;
-use runvoy_core::log::{Entry, MAX_ENTRY_BYTES, Seq};
+use runvoy_core::log::{Entry, MAX_ENTRY_BYTES};
 use runvoy_core::outcome::{ProcessEnd, Report};
 use runvoy_wire::agent::{
     EXECUTION_VARIABLE, FENCE_VARIABLE, FinishRequest, FinishResponse, HeartbeatRequest,
@@ -24,6 +25,9 @@ use runvoy_wire::secret::Secret;
 use crate::body::{JsonBody, RawBody, parse};
 use crate::caller::bearer_token;
 use crate::error::ApiError;
+
+/// Numbers that a signal may have on any system.
+const SIGNALS: RangeInclusive<i32> = 1..=127;
 
 /// The attempt in the address and the token in the header.
 pub(crate) struct Agent {
@@ -139,10 +143,9 @@ pub(crate) async fn logs(
 }
 
 fn entries(request: LogsRequest) -> Result<Vec<Entry>, ApiError> {
-    let numbered = (request.first.number()..)
-        .map(Seq::new)
-        .zip(request.entries);
-    let entries = numbered.map(|(seq, entry)| {
+    let numbered = (0..).zip(request.entries);
+    let entries = numbered.map(|(place, entry)| {
+        let seq = request.first.plus(place);
         let entry = entry
             .into_entry(seq)
             .filter(|entry| entry.text.len() <= MAX_ENTRY_BYTES && !entry.text.contains('\n'));
@@ -188,7 +191,8 @@ pub(crate) async fn finish(
 ) -> Result<Json<FinishResponse>, ApiError> {
     let end = match (request.exit_code, request.signal) {
         (Some(code), None) => ProcessEnd::Exited(code),
-        (None, Some(signal)) => ProcessEnd::Signaled(signal),
+        (None, Some(signal)) if SIGNALS.contains(&signal) => ProcessEnd::Signaled(signal),
+        (None, Some(_)) => return Err(ApiError::invalid("there is no such signal")),
         (None, None) => ProcessEnd::NeverRan,
         (Some(_), Some(_)) => return Err(ApiError::invalid("give exit_code or signal, not both")),
     };

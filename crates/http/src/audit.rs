@@ -1,6 +1,7 @@
 //! `GET /audit`.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue};
@@ -34,9 +35,9 @@ pub(crate) struct AuditParams {
 pub(crate) async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
-    params: Result<Query<AuditParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<AuditParams>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(params) = params.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let Query(params) = params?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(ApiError::invalid(format!(

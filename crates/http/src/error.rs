@@ -1,6 +1,7 @@
 //! The only place that knows which refusal has which status and code.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use runvoy_app::{AppError, ErrorKind};
@@ -76,6 +77,16 @@ impl IntoResponse for ApiError {
 impl From<runvoy_core::Invalid> for ApiError {
     fn from(error: runvoy_core::Invalid) -> Self {
         Self::invalid(error.to_string())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(error: QueryRejection) -> Self {
+        let text = error.body_text();
+        let why = text
+            .rsplit_once("query string: ")
+            .map_or(text.as_str(), |(_, why)| why);
+        Self::invalid(format!("the address has a bad parameter: {why}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/executions` and `/executions/{id}`.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -35,9 +36,9 @@ pub(crate) struct ListParams {
 pub(crate) async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
-    params: Result<Query<ListParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(params) = params.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let Query(params) = params?;
     let query = query(&params)?;
     let limit = query.limit;
     let page = app.executions(&ctx, query).await?;

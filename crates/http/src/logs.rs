@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
@@ -38,9 +39,9 @@ pub(crate) async fn logs(
     State(app): State<App>,
     Caller(ctx): Caller,
     Path(id): Path<String>,
-    params: Result<Query<LogParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<LogParams>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(params) = params.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let Query(params) = params?;
     let id = execution_id(&id)?;
     if params.after.is_none() && params.limit.is_none() && params.wait.is_none() {
         return whole(app, ctx, id).await;

@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("runvoy-testkit", ANY),
+    ("runvoy-e2e", ANY),
     ("xtask", &[]),
 ];
 

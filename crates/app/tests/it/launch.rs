@@ -142,7 +142,8 @@ async fn a_place_that_ends_before_the_start_is_followed_by_the_next_attempt() {
     let found = world.find(run.id()).await;
     assert_eq!(found.launch_words(), Some("the image cannot be pulled"));
     assert_eq!(world.count(&run, AuditAction::ExecutionEnded).await, 0);
-    let agent = world.started(&run).await;
+    assert_eq!(world.count(&run, AuditAction::LaunchRefused).await, 1);
+    let agent = world.started(&found).await;
     assert_eq!(agent.attempt.number(), 2);
     assert_eq!(
         late.start(&world).await.unwrap_err().kind(),

@@ -84,8 +84,8 @@ async fn who_will_not_wait_is_told_who_holds_the_lock() {
     let named = refused.context().iter().find(|(name, _)| *name == "holder");
     assert_eq!(named.unwrap().1, holder.id().to_string());
     assert!(refused.details().unwrap().contains("alice@example.com"));
-    let of_bob = world.app.submit(&person("bob", Role::Developer), no_wait());
-    let refused = of_bob.await.unwrap_err();
+    let bob = person("bob", Role::Developer);
+    let refused = world.app.submit(&bob, no_wait()).await.unwrap_err();
     assert!(!refused.details().unwrap().contains("alice"));
     end(&world, &holder).await;
     assert!(world.submit(no_wait()).await.is_ok());

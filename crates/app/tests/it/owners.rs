@@ -62,7 +62,7 @@ fn name(letter: char) -> String {
 async fn nobody_drives_what_a_living_owner_has_submitted() {
     let pair = Pair::new().await;
     let run = pair.first.submit(wish(None)).await.unwrap().execution;
-    pair.second.later(Duration::from_hours(1)).await;
+    pair.second.later(Duration::from_mins(1)).await;
     assert_eq!(pair.second.launcher.launched(), []);
     assert_eq!(pair.second.find(run.id()).await, run);
     pair.first.work().await;

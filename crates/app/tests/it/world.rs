@@ -3,6 +3,7 @@
 mod agent;
 mod launcher;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) launcher: Arc<TestLauncher>,
     pub(crate) clock: Arc<ManualClock>,
     tasks: Mutex<mpsc::UnboundedReceiver<Task>>,
+    loses_tasks: AtomicBool,
 }
 
 impl World {
@@ -90,7 +92,13 @@ impl World {
             launcher,
             clock,
             tasks: Mutex::new(tasks),
+            loses_tasks: AtomicBool::new(false),
         }
+    }
+
+    /// From now on nobody does what is handed on.
+    pub(crate) fn lose_tasks(&self) {
+        self.loses_tasks.store(true, Ordering::SeqCst);
     }
 
     /// What has moved since the last look.
@@ -104,6 +112,9 @@ impl World {
             let Some(task) = self.next_task() else {
                 return;
             };
+            if self.loses_tasks.load(Ordering::SeqCst) {
+                continue;
+            }
             let _left: Result<(), AppError> = match &task {
                 Task::Drive(id) => self.app.drive(id).await.map(drop),
                 Task::Advance(name) => self.app.advance(name).await,

@@ -29,7 +29,9 @@ pub(crate) struct ClaimArguments {
 
 /// Exchanges it. The token works once, so everything that can fail here is tried first.
 pub(crate) async fn run(arguments: ClaimArguments, app: &App<'_>) -> Result<ExitStatus, Failure> {
-    let token = ClaimToken::from_typed(&arguments.token)?;
+    let token = ClaimToken::from_typed(&arguments.token).map_err(|error| {
+        Failure::from(error).hint("copy the whole line that your admin sent, or ask for a new one")
+    })?;
     let given = arguments.endpoint.or_else(|| app.settings.endpoint.clone());
     let endpoint = given.ok_or_else(no_server)?;
     let endpoint = endpoint.trim_end_matches('/');

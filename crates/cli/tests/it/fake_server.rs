@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// A request as it came in.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(crate) enum Answer {
 pub(crate) struct FakeServer {
     /// Its address.
     pub(crate) endpoint: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<(Mutex<Vec<Asked>>, Condvar)>,
 }
 
 impl FakeServer {
@@ -35,7 +35,7 @@ impl FakeServer {
     pub(crate) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let asked: Arc<(Mutex<Vec<Asked>>, Condvar)> = Arc::default();
         let keep = Arc::clone(&asked);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -43,8 +43,9 @@ impl FakeServer {
                     continue;
                 };
                 let before = {
-                    let mut kept = keep.lock().unwrap();
+                    let mut kept = keep.0.lock().unwrap();
                     kept.push(request.clone());
+                    keep.1.notify_all();
                     kept.len() - 1
                 };
                 if let Answer::Say(status, body) = answer(&request, before) {
@@ -63,9 +64,20 @@ impl FakeServer {
         Self::new(move |_, _| Answer::Say(status, body.clone()))
     }
 
+    /// Waits until it has been asked `line`.
+    #[cfg(unix)]
+    pub(crate) fn wait_for(&self, line: &str) {
+        let (asked, news) = &*self.asked;
+        let is_missing =
+            |asked: &mut Vec<Asked>| !asked.iter().any(|asked| asked.line.starts_with(line));
+        let limit = std::time::Duration::from_secs(30);
+        let waited = news.wait_timeout_while(asked.lock().unwrap(), limit, is_missing);
+        assert!(!waited.unwrap().1.timed_out(), "never asked {line}");
+    }
+
     /// What it was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.asked.0.lock().unwrap().clone()
     }
 }
 

@@ -1,4 +1,5 @@
 //! The built `runvoy`, seen from outside: what it prints, and what it exits with.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod arguments;
 mod configuration;
@@ -9,4 +10,6 @@ mod hostile;
 #[cfg(all(unix, feature = "local"))]
 mod on_this_machine;
 mod people;
+#[cfg(unix)]
+mod signals;
 mod unreachable;

@@ -117,6 +117,7 @@ fn a_mistyped_token() {
     --- stdout
     --- stderr
     error: the claim token is mistyped or cut off: it begins with rvc_ and has 40 characters
+    hint: copy the whole line that your admin sent, or ask for a new one
     ");
 }
 

@@ -31,7 +31,8 @@ fn scripted(answers: Vec<(u16, &'static str)>) -> (Api, Seen) {
     (Api::new(transport, Some(key), "runvoy-test"), seen)
 }
 
-const ACCEPTED: &str = r#"{"execution_id":"e","log_url":"/l","status":"STARTING","command":"true"}"#;
+const ACCEPTED: &str =
+    r#"{"execution_id":"e","log_url":"/l","status":"STARTING","command":"true"}"#;
 const AWAY: &str = r#"{"error":"away","code":"SERVICE_UNAVAILABLE"}"#;
 
 #[tokio::test(start_paused = true)]
@@ -59,10 +60,7 @@ async fn what_may_not_be_done_twice_is_sent_once() {
     assert!(error.is_passing());
     assert_eq!(error.code().unwrap().to_string(), "SERVICE_UNAVAILABLE");
     assert_eq!(seen.lock().unwrap().len(), 1);
-    assert_eq!(
-        seen.lock().unwrap()[0].uri(),
-        "/api/v1/locks/prod%2Feu"
-    );
+    assert_eq!(seen.lock().unwrap()[0].uri(), "/api/v1/locks/prod%2Feu");
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,11 +129,11 @@ async fn a_trailing_slash_changes_nothing() {
 async fn an_address_that_is_no_text_is_refused_like_any_bad_input() {
     let world = World::new().await;
     let answer = world.get(&world.root, "/executions/%FF").await;
-    insta::assert_snapshot!(answer.shown(), @"");
+    insta::assert_snapshot!(answer.shown(), @r#"400 {"code":"INVALID_REQUEST","error":"the address cannot be read"}"#);
     let claim = world
         .post(&Caller::anonymous(), "/claim/%FF", Value::Null)
         .await;
-    insta::assert_snapshot!(claim.shown(), @"");
+    insta::assert_snapshot!(claim.shown(), @r#"400 {"code":"INVALID_REQUEST","error":"the address cannot be read"}"#);
 }
 
 #[tokio::test]

@@ -1,1 +1,285 @@
-//! compatibility
+//! Requests as the published v0.5 client sends them, and what it reads of the answers.
+
+mod old;
+
+use axum::body::Body;
+use axum::http::Request;
+use runvoy_core::role::Role;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::compatibility::old::{
+    Claimed, CreatedUser, Execution, Failure, Health, Killed, Logs, RevokedUser, Status, Submitted,
+    Users,
+};
+use crate::harness::World;
+use crate::harness::agent::micros;
+use crate::harness::answer::Answer;
+use crate::harness::caller::Caller;
+
+/// A request, word for word; placeholders in braces.
+#[derive(Deserialize)]
+struct Recorded {
+    method: String,
+    path: String,
+    body: Option<Value>,
+}
+
+macro_rules! recorded {
+    ($name:literal) => {
+        serde_json::from_str::<Recorded>(include_str!(concat!("../v0.5/", $name, ".json"))).unwrap()
+    };
+}
+
+/// Sends a recorded request as the old client does: always with both headers, a body only where it has one.
+async fn send(
+    world: &World,
+    caller: &Caller,
+    recorded: Recorded,
+    names: &[(&str, &str)],
+) -> Answer {
+    let mut path = recorded.path;
+    let mut body = recorded
+        .body
+        .map_or_else(String::new, |body| body.to_string());
+    for (name, value) in names {
+        path = path.replace(&format!("{{{name}}}"), value);
+        body = body.replace(&format!("{{{name}}}"), value);
+    }
+    let request = Request::builder()
+        .method(recorded.method.as_str())
+        .uri(path)
+        .header("Content-Type", "application/json")
+        .header("X-API-Key", caller.key.as_deref().unwrap_or_default())
+        .body(Body::from(body));
+    world.send(request.unwrap()).await
+}
+
+/// What the old client makes of an answer that it takes for a success.
+fn read<T: DeserializeOwned>(answer: &Answer) -> T {
+    assert!(answer.status < 400, "{}", answer.shown());
+    serde_json::from_slice(&answer.bytes)
+        .unwrap_or_else(|error| panic!("{error}: {}", answer.shown()))
+}
+
+#[tokio::test]
+async fn run_list_status_and_logs_of_a_finished_run() {
+    let world = World::new().await;
+    let alice = world.user("alice", Role::Developer).await;
+    let answer = send(&world, &alice, recorded!("run"), &[]).await;
+    assert_eq!(answer.status, 202);
+    let submitted: Submitted = read(&answer);
+    let id = submitted.execution_id.as_str();
+    assert_eq!(submitted.log_url, format!("/api/v1/executions/{id}/logs"));
+    assert_eq!(
+        (submitted.status.as_str(), submitted.image_id.as_str()),
+        ("STARTING", "")
+    );
+
+    world.pass(2);
+    let mut agent = world.start(&id.parse().unwrap()).await;
+    agent
+        .push(&[
+            ("s", "started", "\n"),
+            ("o", "hel", ""),
+            ("o", "lo", "\n"),
+            ("e", "oops", "\n"),
+        ])
+        .await;
+    world.pass(30);
+    agent.finish(3).await;
+
+    let status: Status = read(&send(&world, &alice, recorded!("status"), &[("id", id)]).await);
+    assert_eq!(
+        (
+            status.execution_id.as_str(),
+            status.status.as_str(),
+            status.exit_code
+        ),
+        (id, "FAILED", Some(3))
+    );
+    assert!(status.completed_at.unwrap() >= status.started_at);
+
+    let list: Vec<Execution> = read(&send(&world, &alice, recorded!("list"), &[]).await);
+    let [listed] = &list[..] else {
+        panic!("{list:?}")
+    };
+    assert_eq!(
+        (listed.execution_id.as_str(), listed.command.as_str()),
+        (id, "echo \"hello\" | tee out")
+    );
+    assert_eq!(
+        (listed.created_by.as_str(), listed.exit_code),
+        ("alice@example.com", Some(3))
+    );
+    assert_eq!(
+        (listed.cloud.as_str(), listed.status.as_str()),
+        ("scripted", "FAILED")
+    );
+    assert_eq!(
+        Some(listed.created_by_request_id.as_str()),
+        answer.header("x-request-id")
+    );
+    assert_eq!(listed.started_at, status.started_at);
+    assert_eq!(listed.completed_at, status.completed_at);
+    assert!(listed.duration_seconds >= 0);
+
+    let logs: Logs = read(&send(&world, &alice, recorded!("logs"), &[("id", id)]).await);
+    assert_eq!(
+        (
+            logs.execution_id.as_str(),
+            logs.status.as_str(),
+            logs.websocket_url
+        ),
+        (id, "FAILED", None)
+    );
+    let events = logs.events.unwrap();
+    let shown: Vec<_> = events
+        .iter()
+        .map(|event| (event.line, event.message.as_str()))
+        .collect();
+    assert_eq!(shown, [(1, "started"), (2, "hello"), (4, "oops")]);
+    assert!(events.is_sorted_by_key(|event| event.timestamp));
+    assert_eq!(
+        events[0].timestamp,
+        i64::try_from(micros(1) / 1000).unwrap()
+    );
+}
+
+#[tokio::test]
+async fn logs_of_a_live_run_are_null_until_it_is_over() {
+    let world = World::new().await;
+    let id = world.submit(&world.root, crate::harness::hello()).await;
+    let logs = async || -> Logs {
+        read(
+            &send(
+                &world,
+                &world.root,
+                recorded!("logs"),
+                &[("id", id.as_str())],
+            )
+            .await,
+        )
+    };
+    assert!(logs().await.events.is_none());
+    let mut agent = world.start(&id).await;
+    agent.print(&["one"]).await;
+    let live = logs().await;
+    assert_eq!(
+        (live.events.is_none(), live.status.as_str()),
+        (true, "RUNNING")
+    );
+
+    let killed = send(
+        &world,
+        &world.root,
+        recorded!("kill"),
+        &[("id", id.as_str())],
+    )
+    .await;
+    let killed: Killed = read(&killed);
+    assert_eq!(
+        (killed.execution_id.as_str(), killed.message.as_str()),
+        (id.as_str(), "stopping")
+    );
+    let stopping = logs().await;
+    assert_eq!(
+        (stopping.events.unwrap().len(), stopping.status.as_str()),
+        (1, "TERMINATING")
+    );
+}
+
+#[tokio::test]
+async fn a_kill_of_a_finished_run_is_answered_without_a_body() {
+    let world = World::new().await;
+    let agent = world.run(&world.root, crate::harness::hello()).await;
+    let id = agent.finish(0).await;
+    let answer = send(
+        &world,
+        &world.root,
+        recorded!("kill"),
+        &[("id", id.as_str())],
+    )
+    .await;
+    assert_eq!((answer.status, answer.bytes.len()), (204, 0));
+}
+
+#[tokio::test]
+async fn users_are_created_claimed_listed_and_revoked() {
+    let world = World::new().await;
+    let answer = send(&world, &world.root, recorded!("users-create"), &[]).await;
+    assert_eq!(answer.status, 201);
+    let created: CreatedUser = read(&answer);
+    assert_eq!(
+        (created.user.email.as_str(), created.user.role.as_str()),
+        ("alice@example.com", "developer")
+    );
+    assert!(!created.user.revoked && created.user.last_used.is_none());
+
+    let token = [("token", created.claim_token.as_str())];
+    let claimed: Claimed =
+        read(&send(&world, &Caller::anonymous(), recorded!("claim"), &token).await);
+    assert_eq!(claimed.user_email, "alice@example.com");
+    assert!(!claimed.message.is_empty());
+    let alice = Caller::new("alice@example.com", &claimed.api_key);
+    let submitted: Submitted = read(&send(&world, &alice, recorded!("run"), &[]).await);
+    assert_eq!(submitted.execution_id.len(), 32);
+
+    let users: Users = read(&send(&world, &world.root, recorded!("users-list"), &[]).await);
+    let [listed, root] = &users.users[..] else {
+        panic!("{users:?}")
+    };
+    assert_eq!(
+        (listed.email.as_str(), root.email.as_str()),
+        ("alice@example.com", "root@example.com")
+    );
+    assert_eq!(listed.created_at, created.user.created_at);
+    assert!(listed.last_used.is_some());
+
+    let revoked: RevokedUser =
+        read(&send(&world, &world.root, recorded!("users-revoke"), &[]).await);
+    assert_eq!(revoked.email, "alice@example.com");
+    assert!(!revoked.message.is_empty());
+    let refused = send(&world, &alice, recorded!("list"), &[]).await;
+    let failure: Failure = serde_json::from_slice(&refused.bytes).unwrap();
+    assert_eq!(
+        (refused.status, failure.code.as_str()),
+        (401, "API_KEY_REVOKED")
+    );
+}
+
+#[tokio::test]
+async fn a_user_with_a_key_that_the_admin_brings_needs_no_claim() {
+    let world = World::new().await;
+    let created: CreatedUser =
+        read(&send(&world, &world.root, recorded!("users-create-with-key"), &[]).await);
+    assert_eq!(
+        (created.user.role.as_str(), created.claim_token.as_str()),
+        ("viewer", "")
+    );
+    let bob = Caller::new("bob@example.com", "a-key-of-the-old-system-0123456789");
+    let list: Vec<Execution> = read(&send(&world, &bob, recorded!("list"), &[]).await);
+    assert!(list.is_empty());
+}
+
+#[tokio::test]
+async fn health_is_answered_to_anybody() {
+    let world = World::new().await;
+    let health: Health = read(&send(&world, &Caller::anonymous(), recorded!("health"), &[]).await);
+    assert_eq!(
+        (health.status.as_str(), health.provider.as_str()),
+        ("ok", "scripted")
+    );
+    assert!(!health.version.is_empty());
+}
+
+#[tokio::test]
+async fn what_this_server_does_not_have_is_refused_in_words_that_the_client_shows() {
+    let world = World::new().await;
+    let answer = send(&world, &world.root, recorded!("run-with-everything"), &[]).await;
+    let failure: Failure = serde_json::from_slice(&answer.bytes).unwrap();
+    assert_eq!((answer.status, failure.code.as_str()), (422, "UNSUPPORTED"));
+    assert_eq!(failure.error, "image is not supported here");
+    assert!(!failure.details.is_empty());
+}

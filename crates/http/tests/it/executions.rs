@@ -33,28 +33,28 @@ async fn bad_filters_are_refused_with_what_they_may_be() {
     ]
     .map(|line| (line, ""));
     insta::assert_snapshot!(world.transcript(&world.root, &requests).await, @r#"
-    GET /executions?status=DONE 
+    GET /executions?status=DONE
       400 {"code":"INVALID_REQUEST","error":"status must be one of QUEUED, STARTING, RUNNING, TERMINATING, SUCCEEDED, FAILED, STOPPED, not `DONE`"}
-    GET /executions?status=RUNNING,done 
+    GET /executions?status=RUNNING,done
       400 {"code":"INVALID_REQUEST","error":"status must be one of QUEUED, STARTING, RUNNING, TERMINATING, SUCCEEDED, FAILED, STOPPED, not `done`"}
-    GET /executions?limit=0 
+    GET /executions?limit=0
       400 {"code":"INVALID_REQUEST","error":"limit must be from 1 to 1000"}
-    GET /executions?limit=1001 
+    GET /executions?limit=1001
       400 {"code":"INVALID_REQUEST","error":"limit must be from 1 to 1000"}
-    GET /executions?limit=-1 
-      400 {"code":"INVALID_REQUEST","error":"Failed to deserialize query string: limit: invalid digit found in string"}
-    GET /executions?limit=ten 
-      400 {"code":"INVALID_REQUEST","error":"Failed to deserialize query string: limit: invalid digit found in string"}
-    GET /executions?cursor=abc 
-      400 {"code":"INVALID_REQUEST","error":"Failed to deserialize query string: cursor: execution id must be 32 lower-case hex digits, not `abc`"}
-    GET /executions?user=nobody 
+    GET /executions?limit=-1
+      400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: limit: invalid digit found in string"}
+    GET /executions?limit=ten
+      400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: limit: invalid digit found in string"}
+    GET /executions?cursor=abc
+      400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: cursor: execution id must be 32 lower-case hex digits, not `abc`"}
+    GET /executions?user=nobody
       400 {"code":"INVALID_REQUEST","error":"e-mail address must look like alice@example.com in lower case, not `nobody`"}
-    GET /executions?lock=-prod 
+    GET /executions?lock=-prod
       400 {"code":"INVALID_REQUEST","error":"lock name must be 1 to 128 letters, digits or . _ - / : and begin with a letter or digit, not `-prod`"}
-    GET /executions?user=a@b.c&lock=prod 
+    GET /executions?user=a@b.c&lock=prod
       400 {"code":"INVALID_REQUEST","error":"filter by user or by lock, not both"}
-    GET /executions?colour=red 
-      400 {"code":"INVALID_REQUEST","error":"Failed to deserialize query string: colour: unknown field `colour`, expected one of `limit`, `cursor`, `status`, `user`, `lock`"}
+    GET /executions?colour=red
+      400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: colour: unknown field `colour`, expected one of `limit`, `cursor`, `status`, `user`, `lock`"}
     "#);
 }
 
@@ -75,25 +75,25 @@ async fn a_bad_id_is_refused_and_an_unknown_one_not_found() {
     ]
     .map(|line| (line, ""));
     insta::assert_snapshot!(world.transcript(&world.root, &requests).await, @r#"
-    GET /executions/last 
+    GET /executions/last
       400 {"code":"INVALID_REQUEST","error":"execution id must be 32 lower-case hex digits, not `last`"}
-    GET /executions/0197F2A4C1D27C3E8B6A5D4E3F2A1B0C/status 
+    GET /executions/0197F2A4C1D27C3E8B6A5D4E3F2A1B0C/status
       400 {"code":"INVALID_REQUEST","error":"execution id must be 32 lower-case hex digits, not `[id]`"}
-    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1/logs 
+    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1/logs
       400 {"code":"INVALID_REQUEST","error":"execution id must be 32 lower-case hex digits, not `[id]-1`"}
-    DELETE /executions/..%2Fusers 
+    DELETE /executions/..%2Fusers
       400 {"code":"INVALID_REQUEST","error":"execution id must be 32 lower-case hex digits, not `../users`"}
-    POST /executions/%1B%5B31m/kill 
+    POST /executions/%1B%5B31m/kill
       400 {"code":"INVALID_REQUEST","error":"execution id must be 32 lower-case hex digits, not `\\u{1b}[31m`"}
-    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c 
+    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c
       404 {"code":"NOT_FOUND","error":"no such execution"}
-    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/status 
+    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/status
       404 {"code":"NOT_FOUND","error":"no such execution"}
-    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/logs 
+    GET /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/logs
       404 {"code":"NOT_FOUND","error":"no such execution"}
-    DELETE /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c 
+    DELETE /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c
       404 {"code":"NOT_FOUND","error":"no such execution"}
-    POST /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/kill 
+    POST /executions/0197f2a4c1d27c3e8b6a5d4e3f2a1b0c/kill
       404 {"code":"NOT_FOUND","error":"no such execution"}
     "#);
 }

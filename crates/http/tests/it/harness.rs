@@ -130,7 +130,8 @@ impl World {
             let address = format!("{BASE_PATH}{path}");
             let method = method.parse().unwrap();
             let answer = self.send(caller.raw(method, &address, body.to_string()));
-            told += &format!("{line} {body}\n  {}\n", answer.await.shown());
+            told += format!("{line} {body}").trim_end();
+            told += &format!("\n  {}\n", answer.await.shown());
         }
         told
     }

@@ -27,7 +27,7 @@ async fn a_body_that_is_not_the_expected_json_is_refused() {
     ];
     let requests = bodies.map(|body| ("POST /run", body));
     insta::assert_snapshot!(world.transcript(&world.root, &requests).await, @r#"
-    POST /run 
+    POST /run
       400 {"code":"INVALID_REQUEST","error":"command is missing"}
     POST /run {
       400 {"code":"INVALID_REQUEST","details":"docs/api.md lists the fields of each request","error":"the body is not the JSON that is expected: EOF while parsing an object at line 1 column 1"}
@@ -36,7 +36,7 @@ async fn a_body_that_is_not_the_expected_json_is_refused() {
     POST /run "echo hi"
       400 {"code":"INVALID_REQUEST","details":"docs/api.md lists the fields of each request","error":"the body is not the JSON that is expected: invalid type: string \"echo hi\", expected struct RunRequest at line 1 column 9"}
     POST /run ["echo hi"]
-      202 {"command":"echo hi","execution_id":"[id]","image_id":"","log_url":"/api/v1/executions/[id]/logs","status":"STARTING"}
+      400 {"code":"INVALID_REQUEST","details":"docs/api.md lists the fields of each request","error":"the body is not the JSON that is expected: a list instead of an object"}
     POST /run {}
       400 {"code":"INVALID_REQUEST","error":"command is missing"}
     POST /run {"command":"true","colour":"red"}

@@ -71,10 +71,8 @@ pub(super) fn after(arguments: &RunArguments, response: &RunResponse, app: &App<
     app.printer
         .person(&format!("\nRun 'runvoy logs {id}' to view logs"));
     if app.settings.is_verbose && !app.printer.style().err_draws {
-        app.printer.note(&format!(
-            "execution {id}, {}, time limit {limit}",
-            escape::field(&response.status)
-        ));
+        app.printer
+            .note(&format!("execution {id}, time limit {limit}"));
     }
     if let Some(queue) = &response.queue {
         app.printer
@@ -83,5 +81,73 @@ pub(super) fn after(arguments: &RunArguments, response: &RunResponse, app: &App<
             app.printer
                 .note("it starts when its turn comes, even if this command is gone by then");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::Arguments;
+    use crate::environment::Environment;
+    use crate::printer::Style;
+    use crate::printer::captured::printer;
+    use crate::settings::{ContextNeed, Settings};
+
+    fn shown(style: Style) -> String {
+        let (printer, out, err) = printer(style);
+        let environment = Environment::default();
+        let globals = Arguments::try_parse_from(["runvoy", "run"])
+            .unwrap()
+            .globals;
+        let need = ContextNeed::Existing;
+        let app = App {
+            environment: &environment,
+            settings: Settings::resolve(&globals, &environment, &printer, need).unwrap(),
+            printer: Arc::new(printer),
+        };
+        let request = RunRequest {
+            command: Some("echo hello world".to_owned()),
+            ..RunRequest::default()
+        };
+        let response = RunResponse {
+            execution_id: "72f57686926e4becb89116b0ac72caec".to_owned(),
+            log_url: String::new(),
+            status: "RUNNING".to_owned(),
+            command: "echo hello world".to_owned(),
+            image_id: String::new(),
+            queue: None,
+        };
+        before(&RunArguments::default(), &request, &app);
+        after(&RunArguments::default(), &response, &app);
+        assert_eq!(out.text(), "");
+        err.text()
+    }
+
+    #[test]
+    fn a_person_reads_the_lines_of_the_sample() {
+        let style = Style {
+            err_draws: true,
+            ..Style::default()
+        };
+        insta::assert_snapshot!(shown(style), @r"
+        🚀 runvoy
+        ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+        → Running command: echo hello world
+        ✓ Command execution started successfully
+          Execution ID: 72f57686926e4becb89116b0ac72caec
+          Status: RUNNING
+          Time limit: 10m
+
+        Run 'runvoy logs 72f57686926e4becb89116b0ac72caec' to view logs
+        ");
+    }
+
+    #[test]
+    fn where_nobody_reads_along_there_is_no_opening() {
+        assert_eq!(shown(Style::default()), "");
     }
 }

@@ -18,6 +18,7 @@ use crate::commands::logs::waiting_text;
 use crate::commands::wait::recorded;
 use crate::connection::Connection;
 use crate::entry_printer::{EntryPrinter, Shape};
+use crate::escape;
 use crate::failure::Failure;
 use crate::follow::{Follow, Step, Waiting};
 use crate::settings::App;
@@ -42,6 +43,7 @@ pub(super) struct Watch<'a> {
     warn_at: Option<Instant>,
     is_warned: bool,
     was_lost: bool,
+    phase: String,
 }
 
 /// Why watching ended.
@@ -81,6 +83,7 @@ impl<'a> Watch<'a> {
             warn_at: None,
             is_warned: false,
             was_lost: false,
+            phase: String::new(),
         }
     }
 
@@ -134,6 +137,7 @@ impl<'a> Watch<'a> {
 
     fn page(&mut self, page: &LogsView) {
         self.was_lost = false;
+        self.mention_phase(page);
         let has_begun = !matches!(page.status.as_str(), "QUEUED" | "STARTING");
         if has_begun
             || page
@@ -149,6 +153,21 @@ impl<'a> Watch<'a> {
             self.warn_at = Some(Instant::now() + self.limit / 5 * 4);
         }
         self.shown.page(page.events.as_deref().unwrap_or_default());
+    }
+
+    /// Under `--verbose`, says what it is doing whenever that changes.
+    fn mention_phase(&mut self, page: &LogsView) {
+        let phase = page.phase.as_deref().unwrap_or_default();
+        let phase = if phase.eq_ignore_ascii_case(&page.status) {
+            page.status.clone()
+        } else {
+            format!("{} {phase}", page.status)
+        };
+        if self.app.settings.is_verbose && self.phase != phase {
+            let shown = escape::field(phase.trim_end()).into_owned();
+            self.app.printer.note(&shown);
+        }
+        self.phase = phase;
     }
 
     fn warn(&mut self) {

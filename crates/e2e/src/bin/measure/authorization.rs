@@ -81,7 +81,7 @@ async fn round(app: &App, keys: &[String], work: Work) -> Result<f64> {
         }
     }
     let took = cpu_time()?.saturating_sub(before);
-    Ok(took.as_secs_f64() * 1e6 / keys.len() as f64)
+    Ok(took.as_secs_f64() * 1e6 / f64::from(u32::try_from(keys.len())?))
 }
 
 fn cpu_time() -> Result<Duration> {

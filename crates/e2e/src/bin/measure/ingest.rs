@@ -59,13 +59,10 @@ async fn ingest(server: &Server, flood: &Flood, round: usize) -> Result<(f64, f6
     };
     let run = server.api.run(&request, &format!("ingest-{round}")).await?;
     let id = run.execution_id;
-    let agent = entries(server, &id, 0).await?;
-    let agent: u32 = agent
-        .iter()
-        .find(|event| event.stream == "stdout")
-        .context("the run did not name its agent")?
-        .message
-        .parse()?;
+    let opening = entries(server, &id, 0).await?;
+    let first = opening.iter().find(|event| event.stream == "stdout");
+    let first = first.context("the run did not name its agent")?;
+    let agent: u32 = first.message.parse()?;
     let mut peak = 0.0;
     while let Ok(now) = machine::peak(agent) {
         peak = now;
@@ -74,19 +71,19 @@ async fn ingest(server: &Server, flood: &Flood, round: usize) -> Result<(f64, f6
     let execution = server.api.execution(&id).await?;
     ensure!(execution.exit_code == Some(0), "the run failed: {id}");
     let end = execution.completed_at.context("the run has no end")?;
-    check(server, flood, &id).await?;
+    check(server, flood, &id, first.line).await?;
     let took = end.duration_since(execution.started_at);
     Ok((took.as_secs_f64(), peak))
 }
 
-/// Nothing is lost and nothing shown: entries are numbered without gaps, and the last line is where it belongs, masked.
-async fn check(server: &Server, flood: &Flood, id: &str) -> Result<()> {
+/// Nothing is lost and nothing shown: the last line is as many numbers after the `first` as there are lines, and masked.
+async fn check(server: &Server, flood: &Flood, id: &str, first: u64) -> Result<()> {
     let last = entries(server, id, flood.lines - 1).await?;
     let last = last.iter().rfind(|event| event.stream == "stdout");
     let last = last.context("the log has no last line")?;
-    // The line with the agent's process comes first; system entries may precede it.
+    // A line that the agent was made to wait for may be numbered in two parts.
     ensure!(
-        last.line > flood.lines && last.message == flood.last_line_masked,
+        last.line >= first + flood.lines && last.message == flood.last_line_masked,
         "line {} of the log is {:?} instead of {:?}",
         last.line,
         last.message,

@@ -109,7 +109,9 @@ async fn fill(store: &SqliteStore) -> Result<()> {
 fn execution(number: u64) -> Execution {
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
     let user = format!("user{}", scattered % 100);
-    let lock = (number % 5 == 0).then(|| format!("lock-{}", scattered % 10));
+    let lock = number
+        .is_multiple_of(5)
+        .then(|| format!("lock-{}", scattered % 10));
     let queued = sample::execution_of(number, &user, lock.as_deref());
     let ended = match (scattered / 100) % 100 {
         _ if lock.is_some() => sample::cancelled(&queued),

@@ -30,10 +30,9 @@ impl Server {
             .stderr(File::create(data.with_extension("err"))?)
             .spawn()?;
         let output = child.stdout.take().context("the server has no output")?;
-        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let url = lines
-            .filter_map(|line| Some(line.split_once("listens on ")?.1.to_owned()))
-            .next()
+            .find_map(|line| Some(line.split_once("listens on ")?.1.to_owned()))
             .context("the server did not start; its .err file says why")?;
         let key = fs::read_to_string(data.join("admin.key"))?;
         let key = key.trim().to_owned().into();

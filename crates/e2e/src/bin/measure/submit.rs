@@ -7,7 +7,7 @@ use runvoy_client::api::{Api, LogsQuery};
 use runvoy_wire::execution::RunRequest;
 
 use crate::Bench;
-use crate::figures::{Figures, milliseconds, quantile};
+use crate::figures::{Figures, milliseconds, percentile};
 use crate::server::Server;
 
 /// Runs, one after the other.
@@ -27,9 +27,9 @@ pub(crate) async fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> 
             ends.push(milliseconds(end));
         }
     }
-    figures.set("submit.first_line_p50_ms", quantile(&first_lines, 0.5))?;
-    figures.set("submit.first_line_p99_ms", quantile(&first_lines, 0.99))?;
-    figures.set("submit.complete_p50_ms", quantile(&ends, 0.5))
+    figures.set("submit.first_line_p50_ms", percentile(&first_lines, 50))?;
+    figures.set("submit.first_line_p99_ms", percentile(&first_lines, 99))?;
+    figures.set("submit.complete_p50_ms", percentile(&ends, 50))
 }
 
 /// How long after submitting the first line was there, and the whole log.

@@ -84,7 +84,7 @@ impl Answer {
 }
 
 /// The text with every run of 32 hex digits replaced.
-fn without_ids(text: &str) -> String {
+pub(crate) fn without_ids(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {

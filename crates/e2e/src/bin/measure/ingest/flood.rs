@@ -53,14 +53,12 @@ impl Flood {
             bytes += last.len() as u64 + 1;
         }
         out.into_inner()?.sync_all()?;
-        let script: String = secrets
-            .iter()
-            .map(|secret| format!("s/{secret}/***/g\n"))
-            .collect();
+        let substitutions = secrets.iter().map(|secret| format!("s/{secret}/***/g"));
+        let script = substitutions.collect::<Vec<_>>().join("\n");
         let sed_script = folder.join("mask.sed");
         fs::write(&sed_script, script)?;
         Ok(Self {
-            megabytes: fs::metadata(&file)?.len() as f64 / 1e6,
+            megabytes: f64::from(u32::try_from(bytes)?) / 1e6,
             file,
             lines,
             last_line_masked: last.replace(last_secret, "***"),
