@@ -117,6 +117,15 @@ impl Settings {
         })
     }
 
+    /// How this program is called to come back to the same executions.
+    pub(crate) fn program(&self) -> &'static str {
+        if self.is_local {
+            "runvoy --local"
+        } else {
+            "runvoy"
+        }
+    }
+
     /// Whether data is for programs.
     pub(crate) fn is_machine_output(&self) -> bool {
         matches!(self.output, Format::Json | Format::Yaml)

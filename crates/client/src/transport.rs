@@ -66,19 +66,17 @@ impl Transport {
             .use_preconfigured_tls(tls(ca_file)?)
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none());
-        let (builder, base) = match address.strip_prefix("unix:") {
-            Some(path) => (unix(builder, path), "http://localhost".to_owned()),
-            None => {
-                let uri: Uri = address.parse().map_err(|error| bad(Box::new(error)))?;
-                if !matches!(uri.scheme_str(), Some("http" | "https"))
-                    || uri.host().is_none_or(str::is_empty)
-                {
-                    return Err(bad(
-                        "it must begin with http:// or https:// and name a host".into(),
-                    ));
-                }
-                (builder, address.trim_end_matches('/').to_owned())
+        let (builder, base) = if let Some(path) = address.strip_prefix("unix:") {
+            (unix(builder, path), "http://localhost".to_owned())
+        } else {
+            let uri: Uri = address.parse().map_err(|error| bad(Box::new(error)))?;
+            let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+            if !is_http || uri.host().is_none_or(str::is_empty) {
+                return Err(bad(
+                    "it must begin with http:// or https:// and name a host".into(),
+                ));
             }
+            (builder, address.trim_end_matches('/').to_owned())
         };
         let client = builder.build().map_err(|error| bad(Box::new(error)))?;
         Ok(Self {

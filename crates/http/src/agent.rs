@@ -25,6 +25,7 @@ use runvoy_wire::secret::Secret;
 use crate::body::{JsonBody, RawBody, parse};
 use crate::caller::bearer_token;
 use crate::error::ApiError;
+use crate::logs::MAX_SEQ;
 
 /// Numbers that a signal may have on any system.
 const SIGNALS: RangeInclusive<i32> = 1..=127;
@@ -146,9 +147,11 @@ fn entries(request: LogsRequest) -> Result<Vec<Entry>, ApiError> {
     let numbered = (0..).zip(request.entries);
     let entries = numbered.map(|(place, entry)| {
         let seq = request.first.plus(place);
-        let entry = entry
-            .into_entry(seq)
-            .filter(|entry| entry.text.len() <= MAX_ENTRY_BYTES && !entry.text.contains('\n'));
+        let is_good = |entry: &Entry| {
+            let is_line = entry.text.len() <= MAX_ENTRY_BYTES && !entry.text.contains('\n');
+            is_line && seq.number() <= MAX_SEQ
+        };
+        let entry = entry.into_entry(seq).filter(is_good);
         entry.ok_or_else(|| ApiError::invalid(format!("entry {seq} is not of the protocol")))
     });
     entries.collect()

@@ -27,6 +27,9 @@ const PAGE_BYTES: usize = 512 * 1024;
 /// How soon to ask again where nothing came and nothing wakes the reader.
 const POLL_AFTER_MS: u64 = 1000;
 
+/// The largest number that an entry may have: stores count in 63 bits.
+pub(crate) const MAX_SEQ: u64 = u64::MAX / 2;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogParams {
@@ -46,7 +49,11 @@ pub(crate) async fn logs(
     if params.after.is_none() && params.limit.is_none() && params.wait.is_none() {
         return whole(app, ctx, id).await;
     }
-    let after = Seq::new(params.after.unwrap_or_default());
+    let after = params.after.unwrap_or_default();
+    if after > MAX_SEQ {
+        return Err(ApiError::invalid("after is beyond the end of any log"));
+    }
+    let after = Seq::new(after);
     let wait = Duration::from_secs(params.wait.unwrap_or_default());
     let page = app.logs(&ctx, &id, after, PAGE_BYTES, wait).await?;
     Ok(Json(page_view(page, params.limit, wait)).into_response())
@@ -84,6 +91,7 @@ async fn whole(app: App, ctx: OpContext, id: ExecutionId) -> Result<Response, Ap
             ..page_view(
                 LogPage {
                     entries: Vec::new(),
+                    next: Seq::START,
                     ..page
                 },
                 None,

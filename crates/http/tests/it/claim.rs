@@ -219,10 +219,13 @@ async fn an_invitation_from_before_a_revocation_is_void_for_ever() {
     let old = invite(&world, "developer").await;
     world.pass(1);
     let body = json!({"email": "alice@example.com"});
-    world.post(&world.root, "/users/revoke", body).await.assert_status(200);
+    world
+        .post(&world.root, "/users/revoke", body)
+        .await
+        .assert_status(200);
     let new = invite(&world, "admin").await;
     claim(&world, &new, 1).await.assert_status(200);
     let refused = claim(&world, &old, 2).await;
-    insta::assert_snapshot!(refused.shown(), @"");
+    insta::assert_snapshot!(refused.shown(), @r#"403 {"code":"FORBIDDEN","details":"ask your admin for a new line: runvoy users create EMAIL, or runvoy users rotate EMAIL","error":"this claim token was withdrawn"}"#);
     world.get(&alice(2), "/whoami").await.assert_status(401);
 }

@@ -14,8 +14,9 @@ use runvoy_app::{App, Parts, StackKey, Task, Tuning};
 use runvoy_core::id::ExecutionId;
 use runvoy_core::role::Role;
 use runvoy_http::{Gate, agent_router, user_router};
+use runvoy_ports::Store;
 use runvoy_sql::SqliteStore;
-use runvoy_testkit::{ManualClock, ScriptedLauncher, sample};
+use runvoy_testkit::{FaultyStore, ManualClock, ScriptedLauncher, sample};
 use runvoy_wire::BASE_PATH;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
@@ -37,20 +38,37 @@ pub(crate) struct World {
     tasks: Mutex<mpsc::UnboundedReceiver<Task>>,
 }
 
+/// Readers do not look by themselves: only a wake-up tells them of news.
+const POLL: Duration = Duration::from_hours(1);
+
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::over(Arc::new(SqliteStore::in_memory().await.unwrap())).await
+    }
+
+    /// A deployment whose store goes wrong where the plan says so; its first commit is the first admin's.
+    pub(crate) async fn faulty(plan: &str) -> Self {
+        let inner = SqliteStore::in_memory().await.unwrap();
+        let store = FaultyStore::new(Arc::new(inner), plan.parse().unwrap());
+        Self::over(Arc::new(store)).await
+    }
+
+    async fn over(store: Arc<dyn Store>) -> Self {
         let launcher = Arc::new(ScriptedLauncher::new());
         let clock = Arc::new(ManualClock::default());
         let (tasks, moved) = mpsc::unbounded_channel();
         let app = App::new(Parts {
-            store: Arc::new(SqliteStore::in_memory().await.unwrap()),
+            store,
             launcher: launcher.clone(),
             clock: clock.clone(),
             key: StackKey::new(&[7; 32]),
             tasks,
             owner: None,
             is_owner_alive: Arc::new(|_| true),
-            tuning: Tuning::default(),
+            tuning: Tuning {
+                poll: POLL,
+                ..Tuning::default()
+            },
         });
         let email = sample::email("root");
         let key = app.first_admin(&email).await.unwrap().unwrap();

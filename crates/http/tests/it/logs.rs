@@ -29,7 +29,15 @@ async fn bad_cursors_are_refused() {
     let world = World::new().await;
     let id = world.submit(&world.root, hello()).await;
     let queries = [
-        "after=-1", "after=x", "limit=-1", "limit=x", "wait=x", "wait=-1", "tail=5",
+        "after=-1",
+        "after=x",
+        "after=9223372036854775808",
+        "after=18446744073709551616",
+        "limit=-1",
+        "limit=x",
+        "wait=x",
+        "wait=-1",
+        "tail=5",
     ];
     let mut told = String::new();
     for query in queries {
@@ -41,6 +49,8 @@ async fn bad_cursors_are_refused() {
     insta::assert_snapshot!(told, @r#"
     after=-1: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: after: invalid digit found in string"}
     after=x: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: after: invalid digit found in string"}
+    after=9223372036854775808: 400 {"code":"INVALID_REQUEST","error":"after is beyond the end of any log"}
+    after=18446744073709551616: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: after: number too large to fit in target type"}
     limit=-1: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: limit: invalid digit found in string"}
     limit=x: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: limit: invalid digit found in string"}
     wait=x: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: wait: invalid digit found in string"}

@@ -7,6 +7,7 @@ mod authorization;
 mod claim;
 mod compatibility;
 mod executions;
+mod faults;
 mod harness;
 mod keys;
 mod locks;

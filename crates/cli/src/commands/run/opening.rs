@@ -68,8 +68,10 @@ pub(super) fn after(arguments: &RunArguments, response: &RunResponse, app: &App<
     app.printer
         .person(&format!("  Status: {}", escape::field(&response.status)));
     app.printer.person(&format!("  Time limit: {limit}"));
-    app.printer
-        .person(&format!("\nRun 'runvoy logs {id}' to view logs"));
+    app.printer.person(&format!(
+        "\nRun '{} logs {id}' to view logs",
+        app.settings.program()
+    ));
     if app.settings.is_verbose && !app.printer.style().err_draws {
         app.printer
             .note(&format!("execution {id}, time limit {limit}"));

@@ -69,12 +69,13 @@ pub(super) fn show(view: &ExecutionView, is_quiet: bool, app: &App<'_>) {
             }
         }
         _ => {
-            app.printer.failure(&failure_of(view));
+            app.printer
+                .failure(&failure_of(view, app.settings.program()));
         }
     }
 }
 
-fn failure_of(view: &ExecutionView) -> Failure {
+fn failure_of(view: &ExecutionView, program: &str) -> Failure {
     let limit = std::time::Duration::from_secs(view.timeout_seconds);
     let mut failure =
         Failure::new(format!("the command {}", outcome_of(view))).exits(exit_of(view));
@@ -87,11 +88,11 @@ fn failure_of(view: &ExecutionView) -> Failure {
             duration::show(limit)
         )),
         Some(Reason::LockTimeout) => failure
-            .hint("see who holds it:  runvoy locks list")
+            .hint(format!("see who holds it:  {program} locks list"))
             .hint("wait longer:       --lock-timeout DURATION"),
         Some(Reason::Denied) => failure.hint("see your role:  runvoy whoami"),
         _ => failure.hint(format!(
-            "see the record:  runvoy status {}",
+            "see the record:  {program} status {}",
             view.execution_id
         )),
     }

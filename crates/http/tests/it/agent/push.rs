@@ -175,15 +175,16 @@ async fn an_entry_that_is_none_is_refused_and_stores_nothing_of_its_chunk() {
 async fn numbers_at_the_edge_of_what_can_be_counted_store_nothing() {
     let world = World::new().await;
     let agent = world.run(&world.root, hello()).await;
-    for first in [0, u64::MAX - 1, u64::MAX] {
-        let entry = json!([micros(1), "o", "x", "\n"]);
+    let entry = json!([micros(1), "o", "x", "\n"]);
+    for (first, status) in [
+        (0, 200),
+        (u64::MAX / 2, 400),
+        (u64::MAX - 1, 400),
+        (u64::MAX, 400),
+    ] {
         let body = json!({"first": first, "entries": [entry, entry]});
         let answer = agent.call("logs", &agent.session, body).await;
-        assert_eq!(
-            (answer.status, &answer.json["next_seq"]),
-            (200, &json!(1)),
-            "{first}"
-        );
+        assert_eq!(answer.status, status, "{first}");
     }
     assert!(texts(&world, &agent).await.is_empty());
 }

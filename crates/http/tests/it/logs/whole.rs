@@ -78,7 +78,7 @@ async fn a_live_run_has_no_whole_log_yet() {
     let answer = world
         .get(&world.root, &format!("/executions/{}/logs", agent.id()))
         .await;
-    insta::assert_snapshot!(answer.shown(), @r#"200 {"complete":false,"events":null,"execution_id":"[id]","next":1,"phase":"running","poll_after_ms":1000,"status":"RUNNING"}"#);
+    insta::assert_snapshot!(answer.shown(), @r#"200 {"complete":false,"events":null,"execution_id":"[id]","next":0,"phase":"running","poll_after_ms":1000,"status":"RUNNING"}"#);
 }
 
 #[tokio::test]
