@@ -25,12 +25,13 @@ const RIVALS: [(&str, &str, &str); 3] = [
 /// Builds, measures, writes the page and says what was missed.
 pub(crate) fn command() -> Result<()> {
     require_rivals()?;
+    let facts = machine::facts()?;
     // One after the other: built together, they would share features that the shipped program does not have.
     run(&mut cargo(&release("runvoy-cli", "runvoy")))?;
     run(&mut cargo(&release("runvoy-e2e", "measure")))?;
     let mut figures = measure()?;
     add_agents(&mut figures)?;
-    let page = report::page(&machine::facts()?, &figures);
+    let page = report::page(&facts, &figures);
     fs::write(root().join("docs/performance.md"), page)?;
     println!("docs/performance.md is written");
     for budget in budget::ALL {

@@ -1,7 +1,8 @@
 //! The application: its parts, and how it hands on what a change has moved.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -84,6 +85,28 @@ pub struct App {
     pub(crate) ids: Arc<Ids>,
     pub(crate) wakeups: Wakeups,
     pub(crate) touches: Arc<KeyTouches>,
+    pub(crate) owed: OwedLaunches,
+}
+
+/// First launches that this process has recorded and not made yet. What is lost here is made when its lease ends.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct OwedLaunches(Arc<Mutex<HashSet<ExecutionId>>>);
+
+impl OwedLaunches {
+    pub(crate) fn insert(&self, id: &ExecutionId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone());
+    }
+
+    /// Whether the launch is owed; whoever asks makes it, so it is owed no more.
+    pub(crate) fn take(&self, id: &ExecutionId) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id)
+    }
 }
 
 impl App {
@@ -94,6 +117,7 @@ impl App {
             ids: Arc::new(Ids::new()),
             wakeups: Wakeups::default(),
             touches: Arc::default(),
+            owed: OwedLaunches::default(),
         }
     }
 

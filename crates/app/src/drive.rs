@@ -160,6 +160,7 @@ impl App {
         match step {
             LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
             LaunchStep::Due { .. } => self.launch(execution, now).await,
+            LaunchStep::Placing if self.owed.take(execution.id()) => self.place(execution).await,
             LaunchStep::Placing => match execution.lease_until() {
                 Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
                 Some(_) | None => self.launch(execution, now).await,
@@ -193,6 +194,11 @@ impl App {
         let Applied::Changed(execution) = applied else {
             return Ok(Step::Again);
         };
+        self.place(&execution).await
+    }
+
+    /// Asks the launcher for the newest attempt, which is recorded.
+    async fn place(&self, execution: &Execution) -> Result<Step, AppError> {
         let Some(attempt) = execution.attempt() else {
             return Ok(Step::Again);
         };
@@ -217,7 +223,7 @@ impl App {
                 return Ok(Step::After(self.parts.tuning.launch_lease));
             }
         };
-        self.feed(&execution, answer).await
+        self.feed(execution, answer).await
     }
 
     /// Asks the launcher whether the place still runs, and settles what it proves gone.
@@ -249,6 +255,23 @@ impl App {
         ended_at: Timestamp,
         now: Timestamp,
     ) -> Result<Step, AppError> {
+        let never_launched = execution
+            .attempt()
+            .filter(|_| self.owed.take(execution.id()));
+        if let Some(attempt) = never_launched {
+            let words = "it was over before it was launched".to_owned();
+            let attempt = attempt.number();
+            return self
+                .feed(
+                    execution,
+                    Event::LaunchRefused {
+                        at: now,
+                        attempt,
+                        words,
+                    },
+                )
+                .await;
+        }
         if let Some(lease) = execution.lease_until().filter(|lease| *lease > now) {
             return Ok(Step::After(until(lease, now)));
         }
@@ -261,6 +284,9 @@ impl App {
             match self.parts.launcher.probe(&placement).await {
                 Presence::Gone(_) => {}
                 Presence::Unknown => return self.still_there(execution, now).await,
+                Presence::Running if execution.unreachable_since().is_some() => {
+                    return self.feed(execution, Event::Reachable).await;
+                }
                 Presence::Running => {
                     // An agent that has just finished leaves by itself; anything else is told to.
                     let reported = execution

@@ -33,8 +33,10 @@ impl App {
         }
         let attempt = placement.attempt.number();
         let at = self.now();
-        self.apply(execution.id(), &Cause::system(), |_| {
-            Some(Event::Gone {
+        // An agent that has started since then may have left a copy: the next look reads it.
+        let is_started = execution.started().is_some();
+        self.apply(execution.id(), &Cause::system(), |now| {
+            (now.started().is_some() == is_started).then(|| Event::Gone {
                 at,
                 attempt,
                 evidence: evidence.clone(),
@@ -73,7 +75,7 @@ impl App {
                 .await?;
             match page.end {
                 Some((last, report)) if last.plus(1) == next => return Ok(Some(report)),
-                Some((_, report)) => {
+                Some((_, report)) if is_last => {
                     self.append_gap(execution, session, next).await?;
                     return Ok(Some(report));
                 }
@@ -81,7 +83,8 @@ impl App {
                     self.append_gap(execution, session, next).await?;
                     return Ok(None);
                 }
-                None => {}
+                // There may be more, or the agent's own last lines came first: the copy is read again from there.
+                Some(_) | None => {}
             }
         }
     }

@@ -66,6 +66,11 @@ impl App {
         // The head is read after the entries: what it says of the end is then never too early.
         let head = self.store().find_head(id).await?;
         let is_complete = head.is_none_or(|head| head.is_closed && head.next_seq <= next.plus(1));
+        // The end may have come since the execution was read: a complete log is that of one that is over.
+        let execution = match execution.ended() {
+            None if is_complete => self.readable(ctx, id).await?,
+            None | Some(_) => execution,
+        };
         Ok(LogPage {
             entries,
             next,

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use runvoy_core::audit::AuditAction;
 use runvoy_core::command::{Command, MAX_COMMAND_BYTES};
 use runvoy_core::environment::{EnvName, MAX_ENVIRONMENT_BYTES};
-use runvoy_core::execution::{self, Admission, Execution, LockRequest, Sealed, Submission, later};
+use runvoy_core::execution::{
+    self, Admission, Event, Execution, LockRequest, Sealed, Submission, later,
+};
 use runvoy_core::id::ExecutionId;
 use runvoy_core::idempotency::{Idempotency, IdempotencyKey, KEPT_HOURS};
 use runvoy_core::lock::{Lock, LockEvent, LockName, Waiter};
@@ -122,6 +124,14 @@ impl App {
             admission,
             sealed,
         );
+        // What may start at once is recorded together with its first launch: one write before the launcher is asked.
+        let lease_until = later(now, self.parts.tuning.launch_lease);
+        let intended = execution.transition(&Event::LaunchIntended {
+            at: now,
+            lease_until,
+        });
+        let is_owed = intended.is_some();
+        let execution = intended.unwrap_or(execution);
         let mut writes = vec![
             Write::InsertExecution(execution.clone()),
             Write::Head(id.clone(), HeadWrite::Insert(LogHead::new(id.clone()))),
@@ -141,7 +151,7 @@ impl App {
             })
         }));
         let about = About {
-            execution: Some(id),
+            execution: Some(id.clone()),
             user: None,
             details: execution.status().to_string(),
         };
@@ -152,6 +162,9 @@ impl App {
             writes,
         )
         .await?;
+        if is_owed {
+            self.owed.insert(&id);
+        }
         Ok(execution)
     }
 

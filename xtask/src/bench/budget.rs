@@ -76,7 +76,7 @@ pub(super) fn unit(figure: &str) -> &'static str {
     const UNITS: [(&str, &str); 4] = [
         ("_ms", "ms"),
         ("_mib", "MiB"),
-        ("_cpu_us", "µs CPU"),
+        ("cpu_us", "µs CPU"),
         ("mb_per_s", "MB/s"),
     ];
     let unit = UNITS.iter().find(|(end, _)| figure.ends_with(end));

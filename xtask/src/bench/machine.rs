@@ -12,6 +12,7 @@ pub(super) fn facts() -> Result<Vec<(&'static str, String)>> {
     let processor = field("/proc/cpuinfo", "model name")?;
     let memory = field("/proc/meminfo", "MemTotal")?.unwrap_or_default();
     let kibibytes: u64 = memory.trim_end_matches(" kB").parse().unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg")?;
     let target = root().join("target");
     let disk = output(Command::new("df").arg("--output=fstype,source").arg(target))?;
     Ok(vec![
@@ -24,6 +25,10 @@ pub(super) fn facts() -> Result<Vec<(&'static str, String)>> {
         ("memory", format!("{} MiB", kibibytes / 1024)),
         ("kernel", ask("uname", &["-srm"])?),
         ("disk", words(disk.lines().last().unwrap_or_default())),
+        (
+            "load before (1, 5, 15 min)",
+            load.split(' ').take(3).collect::<Vec<_>>().join(" "),
+        ),
         ("compiler", ask("rustc", &["--version"])?),
         ("task-spooler", first_line(&ask("tsp", &["-V"])?)),
         ("sed", first_line(&ask("sed", &["--version"])?)),

@@ -9,7 +9,7 @@ const OPENING: &str = "\
 # Performance
 
 Written by `cargo xtask bench`; do not edit by hand.
-The figures are of one run of it on one machine, with release builds; expect others elsewhere, above all on another disk.
+The figures are of one run of it on one machine, with release builds; expect others elsewhere, above all on another disk or beside other work.
 A missed budget stays here as missed.
 ";
 

@@ -7,7 +7,7 @@ use runvoy_core::execution::Status;
 use runvoy_core::outcome::Reason;
 use runvoy_ports::{Clock as _, Presence};
 
-use crate::world::{World, alice};
+use crate::world::{World, alice, less};
 
 const TICK: Duration = Duration::from_millis(1);
 /// The default limit and grace, and a minute.
@@ -18,7 +18,7 @@ async fn a_run_that_outlives_its_time_its_grace_and_a_minute_is_stopped() {
     let world = World::new().await;
     let run = world.run_locked().await;
     let agent = world.started(&run).await;
-    world.later(OVERDUE - TICK).await;
+    world.later(less(OVERDUE, TICK)).await;
     assert_eq!(world.status(&run).await, Status::Running);
     assert!(!world.launcher.was_stopped(&agent.attempt));
     world.later(TICK).await;
@@ -51,7 +51,7 @@ async fn an_agent_that_does_not_obey_a_cancel_is_stopped_after_its_grace_and_a_m
     let run = world.run().await;
     let agent = world.started(&run).await;
     world.app.kill(&alice(), run.id()).await.unwrap();
-    world.later(Duration::from_secs(90) - TICK).await;
+    world.later(less(Duration::from_secs(90), TICK)).await;
     assert!(!world.launcher.was_stopped(&agent.attempt));
     world.later(TICK).await;
     assert!(world.launcher.was_stopped(&agent.attempt));
@@ -129,6 +129,11 @@ async fn an_ended_run_whose_place_nobody_can_reach_stays_open_until_it_is_gone()
     world.later(Duration::from_hours(1)).await;
     let found = world.find(run.id()).await;
     assert!(!found.is_closed() && found.unreachable_since().is_some());
+    world
+        .launcher
+        .set_presence(&agent.attempt, Presence::Running);
+    world.later(TICK).await;
+    assert_eq!(world.find(run.id()).await.unreachable_since(), None);
     assert_eq!(world.holder().await, None);
     agent.leave(&world);
     world.later(TICK).await;

@@ -1,5 +1,6 @@
 //! Places that end without a `finish`: the second copy of the log speaks first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use runvoy_app::ErrorKind;
@@ -9,7 +10,7 @@ use runvoy_core::outcome::Reason;
 use runvoy_ports::{Appended, LogSink as _, Presence};
 use runvoy_testkit::{Call, Fault, FaultPlan, sample};
 
-use crate::world::{World, alice};
+use crate::world::{Agent, Asked, World, alice, less};
 
 const TICK: Duration = Duration::from_millis(1);
 const GAP: &str = "Output may be missing here: the agent was lost";
@@ -127,7 +128,7 @@ async fn a_place_that_ends_when_its_time_is_up_timed_out() {
         let run = world.run().await;
         let agent = world.started(&run).await;
         agent.leave(&world);
-        world.later(Duration::from_mins(10) - left).await;
+        world.later(less(Duration::from_mins(10), left)).await;
         assert_eq!(world.reason(&run).await, Some(expected));
     }
 }
@@ -223,8 +224,8 @@ async fn a_lost_agent_that_comes_back_must_leave_and_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_settlement_that_is_repeated_leaves_one_remark() {
-    // Created, intended, accepted, started, then the end: refused to the end of the tries.
-    let refused = (5..11).fold(FaultPlan::none(), |plan, number| {
+    // Created, accepted, started, then the end: refused to the end of the tries.
+    let refused = (4..10).fold(FaultPlan::none(), |plan, number| {
         plan.at(Call::Commit, number, Fault::Refuse)
     });
     let world = World::with(refused).await;
@@ -236,4 +237,40 @@ async fn a_settlement_that_is_repeated_leaves_one_remark() {
     world.later(TICK).await;
     assert_eq!(world.reason(&run).await, Some(Reason::AgentLost));
     assert_eq!(world.texts(&run).await, [GAP]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_started_while_the_launcher_was_asked_is_settled_by_its_copy() {
+    let world = Arc::new(World::new().await);
+    let run = world.run().await;
+    let mut agent = Agent::of(&run);
+    let end = (Seq::new(2), "none exit 0".parse().unwrap());
+    let copy = sample::entries(1, 2);
+    world.launcher.set_copy(&agent.attempt, copy, Some(end));
+    agent.leave(&world);
+    world.launcher.hold(Asked::Probe);
+    let working = world.work_until_held().await;
+    agent.start(&world).await.unwrap();
+    world.launcher.answer_all();
+    working.join_all().await;
+    assert_eq!(world.status(&run).await, Status::Succeeded);
+    assert_eq!(world.texts(&run).await, ["line 1", "line 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_the_agent_that_arrive_while_its_copy_is_read_lose_none_of_the_copys() {
+    let world = Arc::new(World::new().await);
+    let run = world.run().await;
+    let mut agent = world.started(&run).await;
+    let end = (Seq::new(3), "none exit 0".parse().unwrap());
+    let copy = sample::entries(1, 3);
+    world.launcher.set_copy(&agent.attempt, copy, Some(end));
+    agent.leave(&world);
+    world.launcher.hold(Asked::Copy);
+    let working = world.work_until_held().await;
+    agent.say(&world, &["line 1"]).await.unwrap();
+    world.launcher.answer_all();
+    working.join_all().await;
+    assert_eq!(world.texts(&run).await, ["line 1", "line 2", "line 3"]);
+    assert_eq!(world.status(&run).await, Status::Succeeded);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runvoy_app::ErrorKind;
+use runvoy_app::{ErrorKind, NewExecution};
 use runvoy_core::audit::AuditAction;
 use runvoy_core::execution::Status;
 use runvoy_core::log::Seq;
@@ -16,7 +16,7 @@ async fn a_run_goes_from_submission_to_history() {
     let world = World::new().await;
     let run = world.run_locked().await;
     assert_eq!(run.status(), Status::Starting);
-    let mut agent = world.agent(&run);
+    let mut agent = Agent::of(&run);
     let answer = agent.start(&world).await.unwrap();
     let values = &answer.run.unwrap().values;
     assert_eq!(
@@ -142,7 +142,7 @@ async fn a_command_that_ended_by_itself_before_the_stop_keeps_its_result() {
 async fn a_cancel_before_the_start_is_the_end_and_no_start_can_follow() {
     let world = World::new().await;
     let run = world.run_locked().await;
-    let mut agent = world.agent(&run);
+    let mut agent = Agent::of(&run);
     world.app.kill(&alice(), run.id()).await.unwrap();
     assert_eq!(world.status(&run).await, Status::Stopped);
     assert_eq!(world.holder().await, None);
@@ -169,4 +169,21 @@ async fn a_viewer_submits_nothing_and_a_stranger_kills_nothing() {
     let hidden = world.app.kill(&stranger, run.id()).await.unwrap_err();
     assert_eq!(hidden.kind(), ErrorKind::NotFound);
     assert_eq!(world.status(&run).await, Status::Starting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_repeated_is_one_execution() {
+    let world = World::new().await;
+    let wish = |body: &str| NewExecution {
+        idempotency: Some(("key-1".parse().unwrap(), body.repeat(64))),
+        ..wish(Some("prod"))
+    };
+    let (one, two) = tokio::join!(world.submit(wish("0")), world.submit(wish("0")));
+    let (one, two) = (one.unwrap().execution, two.unwrap().execution);
+    assert_eq!(one.id(), two.id());
+    let other = world.submit(wish("1")).await.unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::IdempotencyMismatch);
+    world.clock.advance(Duration::from_hours(24));
+    let later = world.submit(wish("1")).await.unwrap().execution;
+    assert_ne!(later.id(), one.id());
 }

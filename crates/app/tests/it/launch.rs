@@ -9,10 +9,9 @@ use runvoy_core::execution::{Evidence, Status};
 use runvoy_core::id::AttemptId;
 use runvoy_core::outcome::Reason;
 use runvoy_ports::Presence;
-use runvoy_testkit::{ScriptedLaunch, eventually};
-use tokio::task::JoinSet;
+use runvoy_testkit::ScriptedLaunch;
 
-use crate::world::{Agent, World, alice, wish};
+use crate::world::{Agent, Asked, World, alice, less, wish};
 
 const TICK: Duration = Duration::from_millis(1);
 const LEASE: Duration = Duration::from_secs(20);
@@ -28,7 +27,7 @@ async fn four_refusals_are_the_end_with_the_last_words() {
     // The second attempt comes at once, the third after 2 s, the fourth after 10 s.
     assert_eq!(world.launcher.launched().len(), 2);
     for (wait, launches) in [(2, 3), (10, 4)] {
-        world.later(Duration::from_secs(wait) - TICK).await;
+        world.later(less(Duration::from_secs(wait), TICK)).await;
         assert_eq!(world.launcher.launched().len(), launches - 1);
         world.later(TICK).await;
         assert_eq!(world.launcher.launched().len(), launches);
@@ -67,7 +66,7 @@ async fn a_launch_without_an_answer_is_repeated_when_its_lease_ends_and_starts_o
     let world = World::new().await;
     world.launcher.script(ScriptedLaunch::AcceptAndLose);
     let run = world.run().await;
-    world.later(LEASE - TICK).await;
+    world.later(less(LEASE, TICK)).await;
     assert_eq!(world.launcher.launched().len(), 1);
     world.later(TICK).await;
     let first = AttemptId::new(run.id().clone(), 1);
@@ -109,9 +108,9 @@ async fn a_quarter_of_an_hour_without_a_start_is_the_end() {
     for presence in [Presence::Running, Presence::Unknown] {
         let world = World::new().await;
         let run = world.run_locked().await;
-        let mut agent = world.agent(&run);
+        let mut agent = Agent::of(&run);
         world.launcher.set_presence(&agent.attempt, presence);
-        world.later(Duration::from_mins(15) - TICK).await;
+        world.later(less(Duration::from_mins(15), TICK)).await;
         assert_eq!(world.status(&run).await, Status::Starting);
         world.later(TICK).await;
         let words = Some("no agent started in time".to_owned());
@@ -134,7 +133,7 @@ async fn a_quarter_of_an_hour_without_a_start_is_the_end() {
 async fn a_place_that_ends_before_the_start_is_followed_by_the_next_attempt() {
     let world = World::new().await;
     let run = world.run().await;
-    let mut late = world.agent(&run);
+    let mut late = Agent::of(&run);
     world
         .launcher
         .set_presence(&late.attempt, gone("the image cannot be pulled"));
@@ -150,6 +149,32 @@ async fn a_place_that_ends_before_the_start_is_followed_by_the_next_attempt() {
         ErrorKind::Leave
     );
     assert_eq!(world.count(&run, AuditAction::ExecutionStarted).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_agent_of_an_older_attempt_may_not_start() {
+    let world = World::new().await;
+    world.launcher.script(ScriptedLaunch::Accept);
+    let refused = ScriptedLaunch::Refuse("no room".to_owned());
+    world.launcher.script(refused);
+    let run = world.run().await;
+    let mut first = Agent::of(&run);
+    first.leave(&world);
+    world.later(TICK).await;
+    // The second attempt was refused at once, the third is due in a while.
+    let mut second = Agent::of(&world.find(run.id()).await);
+    assert_eq!(second.attempt.number(), 2);
+    for late in [&mut first, &mut second] {
+        let told = late.start(&world).await.unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::Leave);
+    }
+    world.later(Duration::from_secs(2)).await;
+    let third = world.find(run.id()).await;
+    for late in [&mut first, &mut second] {
+        let told = late.start(&world).await.unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::Leave);
+    }
+    assert_eq!(world.started(&third).await.attempt.number(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,13 +202,13 @@ async fn a_cancelled_run_stays_open_while_a_launch_may_be_in_flight() {
     let world = World::new().await;
     world.launcher.script(ScriptedLaunch::AcceptAndLose);
     let run = world.run_locked().await;
-    let agent = world.agent(&run);
+    let agent = Agent::of(&run);
     world.app.kill(&alice(), run.id()).await.unwrap();
     world.work().await;
     assert_eq!(world.status(&run).await, Status::Stopped);
     // Not even a place that is gone closes it: the launch may be carried out yet.
     agent.leave(&world);
-    world.later(LEASE - TICK).await;
+    world.later(less(LEASE, TICK)).await;
     assert!(!world.find(run.id()).await.is_closed());
     world
         .launcher
@@ -204,9 +229,9 @@ async fn an_answer_that_comes_after_a_cancel_lets_the_run_be_closed() {
     ] {
         let world = Arc::new(World::new().await);
         world.launcher.script(launch);
-        world.launcher.hold_answers();
+        world.launcher.hold(Asked::Launch);
         let run = world.submit(wish(None)).await.unwrap().execution;
-        let mut working = working(&world).await;
+        let mut working = world.work_until_held().await;
         world.app.kill(&alice(), run.id()).await.unwrap();
         world.later(TICK).await;
         assert!(!world.find(run.id()).await.is_closed());
@@ -222,27 +247,15 @@ async fn an_answer_that_comes_after_a_cancel_lets_the_run_be_closed() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_after_the_start_changes_nothing() {
     let world = Arc::new(World::new().await);
-    world.launcher.hold_answers();
+    world.launcher.hold(Asked::Launch);
     let run = world.submit(wish(None)).await.unwrap().execution;
-    let mut working = working(&world).await;
+    let mut working = world.work_until_held().await;
     let mut agent = Agent::new(AttemptId::new(run.id().clone(), 1), 1);
     agent.start(&world).await.unwrap();
     let before = world.find(run.id()).await;
     world.launcher.answer_all();
     working.join_next().await.unwrap().unwrap();
     assert_eq!(world.find(run.id()).await, before);
-}
-
-/// Does the world's work beside the test, as far as a launch that is held back.
-async fn working(world: &Arc<World>) -> JoinSet<()> {
-    let mut working = JoinSet::new();
-    let worker = Arc::clone(world);
-    working.spawn(async move { worker.work().await });
-    eventually(Duration::from_secs(10), || async {
-        (world.launcher.held() == 1).then_some(())
-    })
-    .await;
-    working
 }
 
 fn gone(words: &str) -> Presence {

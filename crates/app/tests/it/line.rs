@@ -10,7 +10,7 @@ use runvoy_core::role::Role;
 use runvoy_ports::{Clock as _, Ledger as _, UserReads as _, Write};
 use runvoy_testkit::sample;
 
-use crate::world::{World, alice, person, wish};
+use crate::world::{World, alice, less, person, wish};
 
 const TICK: Duration = Duration::from_micros(1);
 
@@ -111,7 +111,7 @@ async fn waiting_ends_exactly_when_its_time_is_up() {
     let holder = world.run_locked().await;
     let late = world.submit(waiting_for(Duration::from_secs(30))).await;
     let late = late.unwrap().execution;
-    world.later(Duration::from_secs(30) - TICK).await;
+    world.later(less(Duration::from_secs(30), TICK)).await;
     assert_eq!(world.status(&late).await, Status::Queued);
     world.later(TICK).await;
     assert_eq!(world.reason(&late).await, Some(Reason::LockTimeout));
@@ -129,7 +129,7 @@ async fn a_lock_that_comes_free_in_the_last_moment_is_had_and_after_it_is_not() 
         let agent = world.started(&holder).await;
         world
             .clock
-            .advance(Duration::from_secs(30) - before_the_end);
+            .advance(less(Duration::from_secs(30), before_the_end));
         agent.exit(&world, 0).await.unwrap();
         world.work().await;
         assert_eq!(world.reason(&waiting).await, expected);

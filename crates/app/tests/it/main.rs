@@ -1,4 +1,8 @@
 //! The use cases over a real store, with a launcher, a clock and faults under control.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it must be"
+)]
 
 mod backstop;
 mod crowd;

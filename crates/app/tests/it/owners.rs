@@ -10,7 +10,7 @@ use runvoy_core::log::Seq;
 use runvoy_core::outcome::Reason;
 use runvoy_testkit::sample;
 
-use crate::world::{World, wish};
+use crate::world::{Agent, World, wish};
 
 const TICK: Duration = Duration::from_millis(1);
 
@@ -116,7 +116,7 @@ async fn what_a_dead_owner_had_launched_but_not_started_is_cancelled() {
     pair.second.later(TICK).await;
     assert_eq!(pair.second.reason(&run).await, Some(Reason::Cancelled));
     assert_eq!(pair.second.holder().await, None);
-    let agent = pair.second.agent(&run);
+    let agent = Agent::of(&run);
     assert!(pair.second.launcher.was_stopped(&agent.attempt));
     agent.leave(&pair.second);
     pair.second.later(TICK).await;

@@ -23,11 +23,12 @@ use runvoy_ports::{
     AuditQuery, AuditReads as _, ExecutionReads as _, LockReads as _, LogReads as _,
 };
 use runvoy_sql::SqliteStore;
-use runvoy_testkit::{FaultPlan, FaultyStore, ManualClock, sample};
+use runvoy_testkit::{FaultPlan, FaultyStore, ManualClock, eventually, sample};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 pub(crate) use agent::Agent;
-pub(crate) use launcher::TestLauncher;
+pub(crate) use launcher::{Asked, TestLauncher};
 
 /// Tasks that hand on ever new ones are a fault of their own.
 const MAX_TASKS: usize = 2000;
@@ -123,6 +124,18 @@ impl World {
         panic!("tasks without end");
     }
 
+    /// Works beside the test, until an answer of the launcher's is held back.
+    pub(crate) async fn work_until_held(self: &Arc<Self>) -> JoinSet<()> {
+        let mut working = JoinSet::new();
+        let world = Arc::clone(self);
+        working.spawn(async move { world.later(Duration::ZERO).await });
+        eventually(Duration::from_secs(10), || async {
+            (self.launcher.held() == 1).then_some(())
+        })
+        .await;
+        working
+    }
+
     /// What the reconciler does when `by` has passed.
     pub(crate) async fn later(&self, by: Duration) {
         self.clock.advance(by);
@@ -148,14 +161,9 @@ impl World {
         self.app.submit(&alice(), wish).await
     }
 
-    /// An agent that was placed for the execution's newest attempt.
-    pub(crate) fn agent(&self, execution: &Execution) -> Agent {
-        Agent::new(execution.attempt().unwrap(), 1)
-    }
-
     /// The agent of a submitted execution, started.
     pub(crate) async fn started(&self, execution: &Execution) -> Agent {
-        let mut agent = self.agent(execution);
+        let mut agent = Agent::of(execution);
         agent.start(self).await.unwrap();
         self.work().await;
         agent
@@ -241,6 +249,11 @@ impl World {
         assert_eq!(self.count(execution, AuditAction::ExecutionClosed).await, 1);
         assert!(self.launcher.has_cleaned_up_all_of(&found));
     }
+}
+
+/// A time that is shorter by `less`.
+pub(crate) fn less(time: Duration, less: Duration) -> Duration {
+    time.checked_sub(less).unwrap()
 }
 
 /// A wish for `echo hello`, with variables, under a lock if any.

@@ -10,7 +10,7 @@ pub(crate) mod world;
 
 use std::time::Duration;
 
-pub(crate) use cli::{Cli, Running};
+pub(crate) use cli::Cli;
 pub(crate) use place::both_places;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Faults, TestServer};

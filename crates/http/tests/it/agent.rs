@@ -3,6 +3,8 @@
 mod finish;
 mod push;
 
+use std::fmt::Write as _;
+
 use runvoy_core::role::Role;
 use runvoy_testkit::ScriptedLaunch;
 use serde_json::{Value, json};
@@ -20,10 +22,10 @@ async fn kill(world: &World, agent: &Agent<'_>) {
 }
 
 /// An execution that is launched and whose agent has not called yet.
-async fn launched<'w>(world: &'w World, body: Value) -> Agent<'w> {
+async fn launched(world: &World, body: Value) -> Agent<'_> {
     let id = world.submit(&world.root, body).await;
     world.settle().await;
-    Agent::launched(world, &id).await
+    Agent::launched(world, &id)
 }
 
 #[tokio::test]
@@ -122,11 +124,11 @@ async fn an_agent_of_an_earlier_attempt_is_told_to_leave() {
         .script(ScriptedLaunch::Refuse("no room".into()));
     let id = world.submit(&world.root, hello()).await;
     world.settle().await;
-    let early = Agent::launched(&world, &id).await;
+    let early = Agent::launched(&world, &id);
     // The first attempt's lease ends without a word; the same attempt is refused then, and the next one begins.
     world.pass(20);
     world.app.drive(&id).await.unwrap();
-    let mut late = Agent::launched(&world, &id).await;
+    let mut late = Agent::launched(&world, &id);
     assert_eq!((early.attempt.number(), late.attempt.number()), (1, 2));
     let refused = early.call("start", &early.token, start_body('1')).await;
     assert_eq!(refused.refusal(), (410, "LEAVE"));
@@ -231,10 +233,8 @@ async fn bad_calls_are_refused() {
         start(&nonce, "a\nb"),
     ];
     for body in bodies {
-        told += &format!(
-            "{}\n",
-            agent.call("start", &agent.token, body).await.shown()
-        );
+        let answer = agent.call("start", &agent.token, body).await;
+        writeln!(told, "{}", answer.shown()).unwrap();
     }
     for attempt in [
         "x-1",
@@ -246,7 +246,7 @@ async fn bad_calls_are_refused() {
             .header("authorization", "Bearer x")
             .body(axum::body::Body::from(start_body('1').to_string()));
         let answer = world.send_as_agent(request.unwrap()).await;
-        told += &format!("{attempt}: {}\n", answer.shown());
+        writeln!(told, "{attempt}: {}", answer.shown()).unwrap();
     }
     insta::assert_snapshot!(told, @r#"
     400 {"code":"INVALID_REQUEST","details":"docs/api.md lists the fields of each request","error":"the body is not the JSON that is expected: a list instead of an object"}

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::compatibility::old::{
-    Claimed, CreatedUser, Execution, Failure, Health, Killed, Logs, RevokedUser, Status, Submitted,
+    Claimed, CreatedUser, Failure, Health, Killed, Listed, Logs, Progress, RevokedUser, Submitted,
     Users,
 };
 use crate::harness::World;
@@ -63,88 +63,106 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> T {
         .unwrap_or_else(|error| panic!("{error}: {}", answer.shown()))
 }
 
-#[tokio::test]
-async fn run_list_status_and_logs_of_a_finished_run() {
-    let world = World::new().await;
-    let alice = world.user("alice", Role::Developer).await;
-    let answer = send(&world, &alice, recorded!("run"), &[]).await;
-    assert_eq!(answer.status, 202);
-    let submitted: Submitted = read(&answer);
-    let id = submitted.execution_id.as_str();
-    assert_eq!(submitted.log_url, format!("/api/v1/executions/{id}/logs"));
-    assert_eq!(
-        (submitted.status.as_str(), submitted.image_id.as_str()),
-        ("STARTING", "")
-    );
-
+/// Alice runs something as the old client does; answers the answer, once the run has failed with code 3.
+async fn failed_run(world: &World, alice: &Caller) -> Answer {
+    let answer = send(world, alice, recorded!("run"), &[]).await;
     world.pass(2);
-    let mut agent = world.start(&id.parse().unwrap()).await;
-    agent
-        .push(&[
-            ("s", "started", "\n"),
-            ("o", "hel", ""),
-            ("o", "lo", "\n"),
-            ("e", "oops", "\n"),
-        ])
-        .await;
+    let id = answer.text("execution_id").parse().unwrap();
+    let mut agent = world.start(&id).await;
+    let entries = [
+        ("s", "started", "\n"),
+        ("o", "hel", ""),
+        ("o", "lo", "\n"),
+        ("e", "oops", "\n"),
+    ];
+    agent.push(&entries).await;
     world.pass(30);
     agent.finish(3).await;
+    answer
+}
 
-    let status: Status = read(&send(&world, &alice, recorded!("status"), &[("id", id)]).await);
+#[tokio::test]
+async fn a_run_is_accepted_with_its_id_and_the_address_of_its_log() {
+    let world = World::new().await;
+    let answer = send(&world, &world.root, recorded!("run"), &[]).await;
+    assert_eq!(answer.status, 202);
+    let run: Submitted = read(&answer);
+    assert_eq!(run.execution_id.len(), 32);
     assert_eq!(
-        (
-            status.execution_id.as_str(),
-            status.status.as_str(),
-            status.exit_code
-        ),
-        (id, "FAILED", Some(3))
+        run.log_url,
+        format!("/api/v1/executions/{}/logs", run.execution_id)
     );
-    assert!(status.completed_at.unwrap() >= status.started_at);
+    assert_eq!(
+        (run.status.as_str(), run.image_id.as_str()),
+        ("STARTING", "")
+    );
+}
 
-    let list: Vec<Execution> = read(&send(&world, &alice, recorded!("list"), &[]).await);
+#[tokio::test]
+async fn list_and_status_tell_of_a_finished_run() {
+    let world = World::new().await;
+    let alice = world.user("alice", Role::Developer).await;
+    let answer = failed_run(&world, &alice).await;
+    let id = answer.text("execution_id");
+
+    let status: Progress = read(&send(&world, &alice, recorded!("status"), &[("id", id)]).await);
+    assert_eq!(
+        (status.execution_id.as_str(), status.status.as_str()),
+        (id, "FAILED")
+    );
+    assert_eq!(status.exit_code, Some(3));
+    let completed_at = status.completed_at.unwrap();
+    assert!(completed_at >= status.started_at);
+
+    let list: Vec<Listed> = read(&send(&world, &alice, recorded!("list"), &[]).await);
     let [listed] = &list[..] else {
         panic!("{list:?}")
     };
     assert_eq!(
-        (listed.execution_id.as_str(), listed.command.as_str()),
-        (id, "echo \"hello\" | tee out")
+        (listed.execution_id.as_str(), listed.status.as_str()),
+        (id, "FAILED")
     );
+    assert_eq!(listed.command, "echo \"hello\" | tee out");
     assert_eq!(
         (listed.created_by.as_str(), listed.exit_code),
         ("alice@example.com", Some(3))
     );
-    assert_eq!(
-        (listed.cloud.as_str(), listed.status.as_str()),
-        ("scripted", "FAILED")
-    );
+    assert_eq!(listed.cloud, "scripted");
     assert_eq!(
         Some(listed.created_by_request_id.as_str()),
         answer.header("x-request-id")
     );
-    assert_eq!(listed.started_at, status.started_at);
-    assert_eq!(listed.completed_at, status.completed_at);
-    assert!(listed.duration_seconds >= 0);
+    assert_eq!(
+        (listed.started_at, listed.completed_at),
+        (status.started_at, Some(completed_at))
+    );
+    let duration = completed_at.duration_since(status.started_at).as_secs();
+    assert_eq!(listed.duration_seconds, duration);
+}
 
+#[tokio::test]
+async fn the_log_of_a_finished_run_is_one_array_of_lines_in_order_of_time() {
+    let world = World::new().await;
+    let alice = world.user("alice", Role::Developer).await;
+    let answer = failed_run(&world, &alice).await;
+    let id = answer.text("execution_id");
     let logs: Logs = read(&send(&world, &alice, recorded!("logs"), &[("id", id)]).await);
     assert_eq!(
-        (
-            logs.execution_id.as_str(),
-            logs.status.as_str(),
-            logs.websocket_url
-        ),
-        (id, "FAILED", None)
+        (logs.execution_id.as_str(), logs.status.as_str()),
+        (id, "FAILED")
     );
+    assert_eq!(logs.websocket_url, None);
     let events = logs.events.unwrap();
     let shown: Vec<_> = events
         .iter()
         .map(|event| (event.line, event.message.as_str()))
         .collect();
     assert_eq!(shown, [(1, "started"), (2, "hello"), (4, "oops")]);
-    assert!(events.is_sorted_by_key(|event| event.timestamp));
-    assert_eq!(
-        events[0].timestamp,
-        i64::try_from(micros(1) / 1000).unwrap()
-    );
+    let times: Vec<_> = events
+        .iter()
+        .map(|event| event.timestamp.cast_unsigned())
+        .collect();
+    assert_eq!(times, [1, 2, 4].map(|seq| micros(seq) / 1000));
 }
 
 #[tokio::test]
@@ -259,7 +277,7 @@ async fn a_user_with_a_key_that_the_admin_brings_needs_no_claim() {
         ("viewer", "")
     );
     let bob = Caller::new("bob@example.com", "a-key-of-the-old-system-0123456789");
-    let list: Vec<Execution> = read(&send(&world, &bob, recorded!("list"), &[]).await);
+    let list: Vec<Listed> = read(&send(&world, &bob, recorded!("list"), &[]).await);
     assert!(list.is_empty());
 }
 

@@ -170,13 +170,13 @@ async fn filters_narrow_a_list_down() {
     let holder = world.submit(&developer, locked("prod")).await.to_string();
     let waiter = world.submit(&world.root, locked("prod")).await.to_string();
     let list = async |query: &str| ids(&world, &world.root, query).await;
-    assert_eq!(list("?status=QUEUED").await, [waiter.clone()]);
+    assert_eq!(list("?status=QUEUED").await, [waiter.as_str()]);
     assert_eq!(
         list("?status=QUEUED,STARTING").await,
         [waiter.clone(), holder.clone(), free.clone()]
     );
     assert_eq!(list("?status=").await.len(), 3);
-    assert_eq!(list("?user=DEV@example.com").await, [holder.clone()]);
+    assert_eq!(list("?user=DEV@example.com").await, [holder.as_str()]);
     assert_eq!(list("?lock=prod").await, [waiter.clone(), holder]);
     assert_eq!(list("?lock=prod&status=QUEUED").await, [waiter]);
     assert!(list("?user=nobody@example.com").await.is_empty());
@@ -197,7 +197,7 @@ async fn a_developer_s_lists_hold_only_their_own_whatever_they_ask_for() {
     ] {
         assert_eq!(
             ids(&world, &developer, query).await,
-            [own.clone()],
+            [own.as_str()],
             "{query}"
         );
     }

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod caller;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,7 +126,7 @@ impl World {
         path: &str,
         body: Value,
     ) -> Answer {
-        self.send(caller.request(method, path, body)).await
+        self.send(caller.request(method, path, &body)).await
     }
 
     pub(crate) async fn get(&self, caller: &Caller, path: &str) -> Answer {
@@ -149,7 +150,7 @@ impl World {
             let method = method.parse().unwrap();
             let answer = self.send(caller.raw(method, &address, body.to_string()));
             told += format!("{line} {body}").trim_end();
-            told += &format!("\n  {}\n", answer.await.shown());
+            writeln!(told, "\n  {}", answer.await.shown()).unwrap();
         }
         told
     }
@@ -173,7 +174,7 @@ impl World {
     /// Launches an execution and starts its agent.
     pub(crate) async fn start(&self, id: &ExecutionId) -> Agent<'_> {
         self.settle().await;
-        let mut agent = Agent::launched(self, id).await;
+        let mut agent = Agent::launched(self, id);
         agent.start().await.assert_status(200);
         agent
     }

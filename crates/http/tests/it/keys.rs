@@ -1,5 +1,7 @@
 //! Keys, as requests show them.
 
+use std::fmt::Write as _;
+
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::request::Builder;
@@ -37,17 +39,26 @@ async fn a_request_without_a_good_key_learns_what_is_wrong_with_it() {
     let mut told = whoami(&world, |request| request).await.shown();
     for value in values {
         let answer = whoami(&world, |request| request.header("x-api-key", value)).await;
-        told += &format!("\n{value:?}: {}", answer.shown());
+        write!(told, "\n{value:?}: {}", answer.shown()).unwrap();
     }
     let bytes = &b"\xff\xfe"[..];
     let garbled = whoami(&world, |request| request.header("x-api-key", bytes)).await;
     let basic = "Basic cm9vdDpyb290";
     let password = whoami(&world, |request| request.header("authorization", basic)).await;
-    told += &format!(
-        "\ngarbled: {}\n{basic}: {}",
-        garbled.shown(),
+    write!(
+        told,
+        "
+garbled: {}",
+        garbled.shown()
+    )
+    .unwrap();
+    write!(
+        told,
+        "
+{basic}: {}",
         password.shown()
-    );
+    )
+    .unwrap();
     insta::assert_snapshot!(told, @r#"
     401 {"code":"UNAUTHORIZED","details":"send it in the header X-API-Key, or set it up: runvoy configure","error":"no API key was sent"}
     "": 401 {"code":"INVALID_API_KEY","error":"API key must be 20 to 200 printable characters without spaces"}

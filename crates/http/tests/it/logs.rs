@@ -3,6 +3,8 @@
 mod wait;
 mod whole;
 
+use std::fmt::Write as _;
+
 use runvoy_core::id::ExecutionId;
 use serde_json::{Value, json};
 
@@ -44,7 +46,7 @@ async fn bad_cursors_are_refused() {
         let answer = world
             .get(&world.root, &format!("/executions/{id}/logs?{query}"))
             .await;
-        told += &format!("{query}: {}\n", answer.shown());
+        writeln!(told, "{query}: {}", answer.shown()).unwrap();
     }
     insta::assert_snapshot!(told, @r#"
     after=-1: 400 {"code":"INVALID_REQUEST","error":"the address has a bad parameter: after: invalid digit found in string"}

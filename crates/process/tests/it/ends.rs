@@ -5,12 +5,12 @@ use runvoy_ports::{Launcher as _, Presence};
 use crate::stage::{STAYS, Stage, dies, is_alive, kill};
 
 /// A child in the agent's session, one that left it but is marked by its environment, and one with neither mark.
-const FAMILY: &str = r#"
+const FAMILY: &str = r"
 sleep 1000 </dev/null & echo $! > child
 RUNVOY_EXECUTION_ID=${RUNVOY_ATTEMPT%-*} setsid sleep 1001 </dev/null & echo $! > leaver
 setsid sleep 1002 </dev/null & echo $! > stranger
 exec sleep 1000
-"#;
+";
 
 #[tokio::test]
 async fn an_agent_that_ended_is_gone_and_its_last_complaint_is_kept() {

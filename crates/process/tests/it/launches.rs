@@ -26,13 +26,13 @@ async fn a_launch_twice_is_one_process() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn launches_at_the_same_moment_are_one_process() {
     let stage = Stage::new(STAYS);
-    let mut launches = tokio::task::JoinSet::new();
+    let mut starting = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let launcher = stage.launcher.clone();
         let request = stage.request();
-        launches.spawn(async move { launcher.launch(&request).await });
+        starting.spawn(async move { launcher.launch(&request).await });
     }
-    for launched in launches.join_all().await {
+    for launched in starting.join_all().await {
         launched.unwrap();
     }
     stage.process("agents", "sleep").await;

@@ -1,6 +1,7 @@
 //! An agent without a command: it says what a test makes it say.
 
 use runvoy_app::{AgentCall, AppError, Finish, FinishAnswer, PushAnswer, Start, StartAnswer};
+use runvoy_core::execution::Execution;
 use runvoy_core::id::{AttemptId, BootNonce};
 use runvoy_core::log::{Entry, Seq};
 use runvoy_core::outcome::{EndedBy, ProcessEnd, Report};
@@ -27,6 +28,11 @@ impl Agent {
             session: None,
             last_seq: 0,
         }
+    }
+
+    /// The first boot in the execution's newest attempt.
+    pub(crate) fn of(execution: &Execution) -> Self {
+        Self::new(execution.attempt().unwrap(), 1)
     }
 
     /// Asks for the command, with the token that the launcher was given.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -12,10 +13,18 @@ use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Pr
 use runvoy_testkit::{LauncherCall, ScriptedLauncher};
 use tokio::sync::Semaphore;
 
+/// What can be asked of a launcher and be answered late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Launch,
+    Probe,
+    Copy,
+}
+
 #[derive(Debug)]
 pub(crate) struct TestLauncher {
     script: ScriptedLauncher,
-    holds_answers: AtomicBool,
+    holds: Mutex<Option<Asked>>,
     answers: Semaphore,
     held: AtomicUsize,
     is_unreadable: AtomicBool,
@@ -25,7 +34,7 @@ impl Default for TestLauncher {
     fn default() -> Self {
         Self {
             script: ScriptedLauncher::new(),
-            holds_answers: AtomicBool::new(false),
+            holds: Mutex::new(None),
             answers: Semaphore::new(0),
             held: AtomicUsize::new(0),
             is_unreadable: AtomicBool::new(false),
@@ -34,23 +43,33 @@ impl Default for TestLauncher {
 }
 
 impl TestLauncher {
-    /// From now on launches are answered only as [`answer`](Self::answer) says.
-    pub(crate) fn hold_answers(&self) {
-        self.holds_answers.store(true, Ordering::SeqCst);
+    /// From now on the answers to this come only as [`answer`](Self::answer) says.
+    pub(crate) fn hold(&self, asked: Asked) {
+        *self.holds.lock().unwrap() = Some(asked);
     }
 
-    /// Lets one launch be answered that is held back.
+    /// Lets one answer come that is held back.
     pub(crate) fn answer(&self) {
         self.answers.add_permits(1);
     }
 
-    /// Lets all launches be answered, those to come too.
+    /// Lets all answers come, and those of the future too.
     pub(crate) fn answer_all(&self) {
-        self.holds_answers.store(false, Ordering::SeqCst);
+        *self.holds.lock().unwrap() = None;
         self.answers.add_permits(1000);
     }
 
-    /// How many launches are held back now.
+    /// Keeps an answer that was made until it may come.
+    async fn keep(&self, asked: Asked) {
+        let is_held = *self.holds.lock().unwrap() == Some(asked);
+        if is_held {
+            self.held.fetch_add(1, Ordering::SeqCst);
+            self.answers.acquire().await.unwrap().forget();
+            self.held.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// How many answers are held back now.
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::SeqCst)
     }
@@ -106,16 +125,14 @@ impl Launcher for TestLauncher {
 
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
         let answer = self.script.launch(request).await;
-        if self.holds_answers.load(Ordering::SeqCst) {
-            self.held.fetch_add(1, Ordering::SeqCst);
-            self.answers.acquire().await.unwrap().forget();
-            self.held.fetch_sub(1, Ordering::SeqCst);
-        }
+        self.keep(Asked::Launch).await;
         answer
     }
 
     async fn probe(&self, placement: &Placement) -> Presence {
-        self.script.probe(placement).await
+        let presence = self.script.probe(placement).await;
+        self.keep(Asked::Probe).await;
+        presence
     }
 
     async fn stop(&self, placement: &Placement) {
@@ -131,7 +148,9 @@ impl Launcher for TestLauncher {
         if self.is_unreadable.load(Ordering::SeqCst) {
             return Err(io::Error::other("an unreadable copy"));
         }
-        self.script.read_copy(placement, after, max_bytes).await
+        let page = self.script.read_copy(placement, after, max_bytes).await;
+        self.keep(Asked::Copy).await;
+        page
     }
 
     async fn clean_up(&self, attempt: &AttemptId) -> io::Result<()> {

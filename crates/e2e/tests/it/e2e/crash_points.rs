@@ -1,7 +1,7 @@
 //! A server that is killed at any point of a run is started again, and everything ends as it should.
 
-use std::path::Path;
-use std::pin::{Pin, pin};
+use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use runvoy_wire::execution::ExecutionView;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::server::is_cleaned_up;
 use crate::harness::world::lines;
-use crate::harness::{Faults, TestServer, processes};
+use crate::harness::{Cli, Faults, TestServer, processes, until};
 
 /// Calls of one kind in a run: so many it surely has, and it has fewer than `too_many`.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,11 @@ const COMMITS: Calls = Calls {
     surely: 6,
     too_many: 10,
 };
+/// The same for two runs, and a stop and a hand-over between them.
+const HAND_OVER_COMMITS: Calls = Calls {
+    surely: 13,
+    too_many: 20,
+};
 /// Start, lines, finish.
 const AGENT_CALLS: Calls = Calls {
     surely: 3,
@@ -36,7 +41,7 @@ const CHUNKS: Calls = Calls {
     too_many: 6,
 };
 /// Servers at once.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_before_and_after_every_commit_is_survived() {
@@ -44,7 +49,7 @@ async fn a_kill_before_and_after_every_commit_is_survived() {
         store: format!("commit:{number}:{when}"),
         ..Faults::default()
     };
-    at_every_point(faults, COMMITS).await;
+    at_every_point(faults, COMMITS, Story::OneRun).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +58,7 @@ async fn a_kill_before_and_after_every_chunk_of_the_log_is_survived() {
         store: format!("append:{number}:{when}"),
         ..Faults::default()
     };
-    at_every_point(faults, CHUNKS).await;
+    at_every_point(faults, CHUNKS, Story::OneRun).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,11 +67,20 @@ async fn a_kill_before_and_after_every_call_of_an_agent_is_survived() {
         agents: format!("{number}:{when}"),
         ..Faults::default()
     };
-    at_every_point(faults, AGENT_CALLS).await;
+    at_every_point(faults, AGENT_CALLS, Story::OneRun).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_before_and_after_every_commit_of_a_hand_over_is_survived() {
+    let faults = |number: u64, when: &str| Faults {
+        store: format!("commit:{number}:{when}"),
+        ..Faults::default()
+    };
+    at_every_point(faults, HAND_OVER_COMMITS, Story::HandOver).await;
 }
 
 /// Kills before and after the first such call, before and after the second, and so on beyond the last.
-async fn at_every_point(faults: fn(u64, &str) -> Faults, calls: Calls) {
+async fn at_every_point(faults: fn(u64, &str) -> Faults, calls: Calls, story: Story) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut work = JoinSet::new();
     for number in 1..=calls.too_many {
@@ -74,7 +88,7 @@ async fn at_every_point(faults: fn(u64, &str) -> Faults, calls: Calls) {
             let (faults, room) = (faults(number, when), Arc::clone(&room));
             work.spawn(async move {
                 let _place = room.acquire().await.unwrap();
-                survive(&faults).await.then_some((number, when))
+                survive(&faults, story).await.then_some((number, when))
             });
         }
     }
@@ -97,66 +111,113 @@ async fn at_every_point(faults: fn(u64, &str) -> Faults, calls: Calls) {
     );
 }
 
-/// One run under these faults, the server started again where they killed it. Answers whether they did.
-async fn survive(faults: &Faults) -> bool {
+/// One story under these faults, the server started again where they killed it. Answers whether they did.
+async fn survive(faults: &Faults, story: Story) -> bool {
     let mut server = TestServer::start().await;
     server.terminate().await;
     server.start_faulty(faults).await;
-    let admin = server.admin();
-    let effects = server.world().path("effects");
-    let script = format!(
-        "echo began >> {0}; echo one; sleep 0.3; echo two; echo ended >> {0}; exit 7",
-        effects.display()
-    );
-    let line = ["run", "-q", "--lock", "prod", &script];
+    let teller = Teller {
+        admin: server.admin().patient(),
+        effects: server.world().path("effects"),
+        faults: faults.clone(),
+    };
     let is_hit = {
-        let mut run = pin!(admin.spawn(&line).end());
-        let (is_hit, output) = match unless_killed(&mut server, run.as_mut()).await {
-            Some(output) => (false, output),
-            None => (true, run.await),
+        let mut told = pin!(teller.tell(story));
+        let is_hit = tokio::select! {
+            biased;
+            () = &mut told => false,
+            () = server.killed() => true,
         };
+        if is_hit {
+            server.start_again().await;
+            told.await;
+        }
+        is_hit
+    };
+    assert!(is_cleaned_up(&server.data_dir()), "{faults:?}");
+    is_hit
+}
+
+/// What people do, and what they must see whatever the server suffers.
+#[derive(Debug, Clone, Copy)]
+enum Story {
+    /// Somebody runs something and watches it to its end.
+    OneRun,
+    /// A run that holds a lock is stopped, and the next in line takes over.
+    HandOver,
+}
+
+struct Teller {
+    admin: Cli,
+    /// Where the commands leave a line for each thing that they did.
+    effects: PathBuf,
+    faults: Faults,
+}
+
+impl Teller {
+    async fn tell(&self, story: Story) {
+        match story {
+            Story::OneRun => self.one_run().await,
+            Story::HandOver => self.hand_over().await,
+        }
+    }
+
+    async fn one_run(&self) {
+        let script = format!(
+            "echo began >> {0}; echo one; sleep 0.3; echo two; echo ended >> {0}; exit 7",
+            self.effects.display()
+        );
+        let line = ["run", "-q", "--lock", "prod", &script];
+        let output = self.admin.run(&line).await;
         assert_eq!(
             (output.code, &output.stdout[..]),
             (7, "one\ntwo\n"),
-            "{faults:?}: {output:?}"
+            "{:?}: {output:?}",
+            self.faults
         );
-        is_hit
-    };
-    // The run is closed only after its client has gone.
-    let record = admin.last_closed();
-    let was_hit_late = unless_killed(&mut server, pin!(record)).await.is_none();
-    check(&server, &effects).await;
-    is_hit || was_hit_late
-}
-
-/// What comes of `work`; `None` if the server is killed meanwhile. Then it runs again, without faults.
-async fn unless_killed<T>(
-    server: &mut TestServer,
-    work: Pin<&mut impl Future<Output = T>>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = work => return Some(done),
-        () = server.killed() => {}
+        let runs: Vec<ExecutionView> = self.admin.ask(&["list"]).await;
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        let id = &runs[0].execution_id;
+        self.ends(id, ("exited", Some(7))).await;
+        assert_eq!(self.admin.log(id).await, "one\ntwo\n");
+        assert_eq!(
+            lines(&self.effects),
+            ["began", "ended"],
+            "{:?}",
+            self.faults
+        );
+        self.lock_is_free_after(1).await;
     }
-    server.start_again().await;
-    None
-}
 
-/// It ran once and to its end, everybody knows, and nothing is left of it.
-async fn check(server: &TestServer, effects: &Path) {
-    let record = server.admin().last_closed().await;
-    assert_eq!(
-        (record.reason.as_deref(), record.exit_code),
-        (Some("exited"), Some(7)),
-        "{record:?}"
-    );
-    assert_eq!(lines(effects), ["began", "ended"]);
-    assert_eq!(server.admin().log(&record.execution_id).await, "one\ntwo\n");
-    let lock: LockView = server.admin().ask(&["locks", "show", "prod"]).await;
-    assert_eq!((lock.holder, lock.fence), (None, 1));
-    let runs: Vec<ExecutionView> = server.admin().ask(&["list"]).await;
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    assert!(processes::of_execution(&record.execution_id).is_empty());
-    assert!(is_cleaned_up(&server.data_dir()));
+    async fn hand_over(&self) {
+        let effects = self.effects.display();
+        let first = format!("echo first >> {effects}; exec sleep 60");
+        let first = self.admin.submit(&["--lock", "prod", &first]).await;
+        let next = format!("echo next >> {effects}; exit 7");
+        let next = self.admin.submit(&["--lock", "prod", &next]).await;
+        until(|| !lines(&self.effects).is_empty()).await;
+        self.admin.succeed(&["kill", &first]).await;
+        self.ends(&first, ("cancelled", None)).await;
+        self.ends(&next, ("exited", Some(7))).await;
+        assert_eq!(lines(&self.effects), ["first", "next"], "{:?}", self.faults);
+        self.lock_is_free_after(2).await;
+    }
+
+    async fn ends(&self, id: &str, end: (&str, Option<i32>)) {
+        let record = self.admin.closed(id).await;
+        let reason = record.reason.as_deref().unwrap_or_default();
+        let ended = (reason, record.exit_code);
+        assert_eq!(ended, end, "{:?}: {record:?}", self.faults);
+        assert!(processes::of_execution(id).is_empty(), "{:?}", self.faults);
+    }
+
+    async fn lock_is_free_after(&self, holders: u64) {
+        let lock: LockView = self.admin.ask(&["locks", "show", "prod"]).await;
+        assert_eq!(
+            (lock.holder, lock.waiting, lock.fence),
+            (None, 0, holders),
+            "{:?}",
+            self.faults
+        );
+    }
 }

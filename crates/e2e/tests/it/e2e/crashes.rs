@@ -202,10 +202,14 @@ async fn lost_replies_and_a_store_that_fails_now_and_then_change_nothing() {
     );
     let line = ["run", "-q", "--lock", "prod", &script];
     let runs: Vec<_> = (0..10).map(|_| server.admin().spawn(&line)).collect();
-    let expected: String = (1..=200).map(|line| format!("{line}\n")).collect();
+    let expected: Vec<String> = (1..=200).map(|line| format!("{line}\n")).collect();
     for run in runs {
         let output = run.end().await;
-        assert_eq!((output.code, &output.stdout), (7, &expected), "{output:?}");
+        assert_eq!(
+            (output.code, &output.stdout),
+            (7, &expected.concat()),
+            "{output:?}"
+        );
     }
     let mut ids = lines(&effects);
     assert_eq!(ids.len(), 10);

@@ -121,9 +121,8 @@ impl Run {
             return String::new();
         }
         let number = self.number;
-        (1..=self.lines)
-            .map(|line| format!("run {number} line {line}\n"))
-            .collect()
+        let lines = (1..=self.lines).map(|line| format!("run {number} line {line}\n"));
+        lines.collect::<Vec<_>>().concat()
     }
 
     /// Submits it, and stops it where that is its fate; answers its id.

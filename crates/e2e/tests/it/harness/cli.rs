@@ -23,6 +23,7 @@ pub(crate) struct Cli {
     home: PathBuf,
     before: Vec<String>,
     variables: Vec<(String, String)>,
+    is_patient: bool,
 }
 
 /// What a command left.
@@ -39,6 +40,7 @@ impl Cli {
             home,
             before: Vec::new(),
             variables: Vec::new(),
+            is_patient: false,
         }
     }
 
@@ -51,6 +53,12 @@ impl Cli {
     /// Sets a variable.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Types a command again for as long as the server is not there.
+    pub(crate) fn patient(mut self) -> Self {
+        self.is_patient = true;
         self
     }
 
@@ -89,7 +97,12 @@ impl Cli {
 
     /// Runs a command line to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
-        self.spawn(arguments).end().await
+        eventually(DEADLINE, async || {
+            let output = self.spawn(arguments).end().await;
+            let is_away = output.code == 125 && output.stderr.contains("cannot be reached");
+            (!(self.is_patient && is_away)).then_some(output)
+        })
+        .await
     }
 
     /// Runs a command line that succeeds; answers its stdout.

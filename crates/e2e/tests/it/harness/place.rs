@@ -1,7 +1,5 @@
 //! The two places where a command can run from here.
 
-use std::path::PathBuf;
-
 use super::cli::Cli;
 use super::server::TestServer;
 use super::world::World;
@@ -9,16 +7,16 @@ use super::world::World;
 /// A server, or none.
 #[derive(Debug)]
 pub(crate) enum Place {
-    Server(TestServer),
+    Server(Box<TestServer>),
     Local(World),
 }
 
 impl Place {
     pub(crate) async fn server() -> Self {
-        Self::Server(TestServer::start().await)
+        Self::Server(Box::new(TestServer::start().await))
     }
 
-    pub(crate) async fn local() -> Self {
+    pub(crate) fn local() -> Self {
         Self::Local(World::new())
     }
 
@@ -36,13 +34,6 @@ impl Place {
             Self::Local(world) => world,
         }
     }
-
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        match self {
-            Self::Server(server) => server.data_dir(),
-            Self::Local(world) => world.local_data(),
-        }
-    }
 }
 
 /// Makes two tests of each function that takes a place: one against a server, one with `--local`.
@@ -58,7 +49,7 @@ macro_rules! both_places {
 
             #[tokio::test(flavor = "multi_thread")]
             async fn local() {
-                super::$promise(&Place::local().await).await;
+                super::$promise(&Place::local()).await;
             }
         }
     )+};

@@ -1,5 +1,7 @@
 //! `finish`: the end, once the log is whole.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::harness::agent::Agent;
@@ -129,11 +131,11 @@ async fn an_end_that_is_none_is_refused_and_changes_nothing() {
         ("last_seq", json!(-1)),
     ];
     for change in bad {
-        told += &format!("{}\n", finish(&agent, &[change]).await.shown());
+        writeln!(told, "{}", finish(&agent, &[change]).await.shown()).unwrap();
     }
     for signal in [i32::MIN, 0, 128, i32::MAX] {
         let changes = [("exit_code", Value::Null), ("signal", json!(signal))];
-        told += &format!("{}\n", finish(&agent, &changes).await.shown());
+        writeln!(told, "{}", finish(&agent, &changes).await.shown()).unwrap();
     }
     insta::assert_snapshot!(told, @r#"
     400 {"code":"INVALID_REQUEST","error":"give exit_code or signal, not both"}

@@ -12,7 +12,7 @@ pub(crate) struct Submitted {
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct Status {
+pub(crate) struct Progress {
     pub(crate) execution_id: String,
     pub(crate) status: String,
     pub(crate) started_at: Timestamp,
@@ -21,7 +21,7 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct Execution {
+pub(crate) struct Listed {
     pub(crate) execution_id: String,
     pub(crate) created_by: String,
     pub(crate) command: String,

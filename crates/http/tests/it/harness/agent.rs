@@ -39,7 +39,7 @@ pub(crate) fn micros(seq: u64) -> u64 {
 
 impl<'w> Agent<'w> {
     /// The agent that was last launched for the execution.
-    pub(crate) async fn launched(world: &'w World, id: &ExecutionId) -> Self {
+    pub(crate) fn launched(world: &'w World, id: &ExecutionId) -> Self {
         let launched = world.launcher.launched();
         let attempt = launched
             .into_iter()

@@ -34,7 +34,7 @@ impl Caller {
     }
 
     /// A request below the base path, with a body where it is not null.
-    pub(crate) fn request(&self, method: Method, path: &str, body: Value) -> Request<Body> {
+    pub(crate) fn request(&self, method: Method, path: &str, body: &Value) -> Request<Body> {
         let body = if body.is_null() {
             Body::empty()
         } else {

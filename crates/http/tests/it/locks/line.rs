@@ -91,12 +91,12 @@ async fn the_command_learns_its_fence() {
     first.finish(0).await;
     let id = world.submit(&world.root, locked("prod")).await;
     world.settle().await;
-    let mut agent = crate::harness::agent::Agent::launched(&world, &id).await;
+    let mut agent = crate::harness::agent::Agent::launched(&world, &id);
     let started = agent.start().await;
     assert_eq!(started.json["spec"]["env"]["RUNVOY_LOCK_FENCE"], "2");
     let unlocked = world.submit(&world.root, hello()).await;
     world.settle().await;
-    let mut agent = crate::harness::agent::Agent::launched(&world, &unlocked).await;
+    let mut agent = crate::harness::agent::Agent::launched(&world, &unlocked);
     assert!(agent.start().await.json["spec"]["env"]["RUNVOY_LOCK_FENCE"].is_null());
 }
 
