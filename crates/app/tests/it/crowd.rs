@@ -91,7 +91,7 @@ impl Crowd {
             working.spawn(Arc::clone(self).work());
         }
         working.spawn(Arc::clone(self).run_agents());
-        let all_closed = eventually(Duration::from_secs(60), || {
+        let all_closed = eventually(Duration::from_mins(1), || {
             assert!(working.try_join_next().is_none(), "a worker failed");
             self.are_all_closed()
         });

@@ -5,10 +5,11 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runvoy_ports::ExecutionReads as _;
 use runvoy_testkit::{Call, Fault, FaultPlan};
 use tokio::task::JoinSet;
 
-use crate::world::World;
+use crate::world::{World, wish};
 use story::{Fate, tell};
 
 /// More calls in a row than are tried for one change.
@@ -108,4 +109,13 @@ async fn what_is_handed_on_may_be_lost_altogether() {
     let world = World::new().await;
     world.lose_tasks();
     assert_eq!(tell(&world).await, Fate::expected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_submission_whose_reply_is_lost_is_one_execution() {
+    let plan = FaultPlan::none().at(Call::Commit, 1, Fault::DropReply);
+    let world = World::with(plan).await;
+    let submitted = world.submit(wish(Some("prod"))).await.unwrap();
+    let open = world.store.list_open(None, 9).await.unwrap();
+    assert_eq!(open, [submitted.execution.id().clone()]);
 }

@@ -224,8 +224,12 @@ async fn a_lost_agent_that_comes_back_must_leave_and_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_settlement_that_is_repeated_leaves_one_remark() {
-    // Created, accepted, started, then the end: refused to the end of the tries.
-    let refused = (4..10).fold(FaultPlan::none(), |plan, number| {
+    let rehearsal = World::new().await;
+    let run = rehearsal.run().await;
+    rehearsal.started(&run).await;
+    // The end is refused as often as it is tried.
+    let end = rehearsal.store.plan().count(Call::Commit) + 1;
+    let refused = (end..end + 6).fold(FaultPlan::none(), |plan, number| {
         plan.at(Call::Commit, number, Fault::Refuse)
     });
     let world = World::with(refused).await;

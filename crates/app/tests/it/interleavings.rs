@@ -175,7 +175,7 @@ impl Story {
         for happening in happenings {
             under_way.spawn(self.clone().happen(*happening));
         }
-        eventually(Duration::from_secs(60), || {
+        eventually(Duration::from_mins(1), || {
             while let Some(over) = under_way.try_join_next() {
                 over.unwrap();
             }

@@ -147,7 +147,7 @@ async fn an_agent_that_dies_while_the_server_is_away_is_found_out() {
         .admin()
         .submit(&["--lock", "prod", &gated.script])
         .await;
-    until(|| gated.pid.exists()).await;
+    said(&server, &id, "one\n").await;
     let agent = processes::agent_of(&server.data_dir(), &id).unwrap();
     server.kill().await;
     processes::send(agent, Signal::KILL);
@@ -168,11 +168,7 @@ async fn a_stop_that_was_asked_for_survives_the_server() {
     let script = "trap '' TERM; echo ready; while :; do sleep 0.1; done";
     let line = ["--lock", "prod", "--grace", "2s", script];
     let id = server.admin().submit(&line).await;
-    eventually(DEADLINE, async || {
-        let log = server.admin().log(&id).await;
-        (log == "ready\n").then_some(())
-    })
-    .await;
+    said(&server, &id, "ready\n").await;
     server.admin().succeed(&["kill", &id]).await;
     server.kill().await;
     server.start_again().await;
@@ -220,6 +216,15 @@ async fn lost_replies_and_a_store_that_fails_now_and_then_change_nothing() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 10, "each ran once");
+}
+
+/// Waits until the log has this output.
+async fn said(server: &TestServer, id: &str, text: &str) {
+    eventually(DEADLINE, async || {
+        let log = server.admin().log(id).await;
+        (log == text).then_some(())
+    })
+    .await;
 }
 
 async fn stop(server: &mut TestServer, signal: Signal) {
