@@ -5,24 +5,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runvoy_core::execution::{Event, Execution, LaunchStep, START_LIMIT, State, StopCause, later};
 use runvoy_core::id::{AttemptId, ExecutionId};
-use runvoy_core::money::Money;
-use runvoy_ports::{LaunchError, LaunchRequest, Placement, Presence};
+use runvoy_ports::{Placement, Presence};
 
 use crate::app::App;
-use crate::change::{Applied, Cause};
+use crate::change::Cause;
 use crate::error::AppError;
 
 /// How many ids one look at the open executions reads.
 const OPEN_PAGE: u32 = 500;
 /// Steps that one call takes at most; what is left is the reconciler's.
 const MAX_STEPS: u32 = 30;
-/// How soon to look again at a place that is just ending.
-const ENDING_POLL: Duration = Duration::from_millis(5);
-/// How long an ended execution's place may linger before it is stopped by force.
-const LINGER: Duration = Duration::from_secs(15);
 
 /// What one step found.
-enum Step {
+pub(crate) enum Step {
     /// Something changed: look again at once.
     Again,
     /// Nothing to do before this much time has passed.
@@ -182,50 +177,6 @@ impl App {
         Ok(Step::Wait)
     }
 
-    /// Records the attempt with a lease, then asks the launcher.
-    async fn launch(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
-        let intended = Event::LaunchIntended {
-            at: now,
-            lease_until: later(now, self.parts.tuning.launch_lease),
-        };
-        let applied = self
-            .apply(execution.id(), &Cause::system(), |_| Some(intended.clone()))
-            .await?;
-        let Applied::Changed(execution) = applied else {
-            return Ok(Step::Again);
-        };
-        self.place(&execution).await
-    }
-
-    /// Asks the launcher for the newest attempt, which is recorded.
-    async fn place(&self, execution: &Execution) -> Result<Step, AppError> {
-        let Some(attempt) = execution.attempt() else {
-            return Ok(Step::Again);
-        };
-        let request = LaunchRequest {
-            token: self.parts.key.bootstrap_token(&attempt),
-            attempt,
-        };
-        let answer = match self.parts.launcher.launch(&request).await {
-            Ok(()) => Event::LaunchAccepted {
-                attempt: request.attempt.number(),
-            },
-            Err(LaunchError::Refused(words)) => {
-                tracing::warn!(execution.id = %execution.id(), attempt = request.attempt.number(), words, "launch refused");
-                Event::LaunchRefused {
-                    at: self.now(),
-                    attempt: request.attempt.number(),
-                    words,
-                }
-            }
-            Err(error @ LaunchError::Unknown(_)) => {
-                tracing::warn!(execution.id = %execution.id(), error = %chain(&error), "launch unanswered; asked again when its lease ends");
-                return Ok(Step::After(self.parts.tuning.launch_lease));
-            }
-        };
-        self.feed(execution, answer).await
-    }
-
     /// Asks the launcher whether the place still runs, and settles what it proves gone.
     async fn look(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
         let Some(placement) = placement(execution) else {
@@ -248,79 +199,8 @@ impl App {
         }
     }
 
-    /// Closes what is over, once nothing of any of its attempts is left.
-    async fn close(
-        &self,
-        execution: &Execution,
-        ended_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<Step, AppError> {
-        let never_launched = execution
-            .attempt()
-            .filter(|_| self.owed.take(execution.id()));
-        if let Some(attempt) = never_launched {
-            let words = "it was over before it was launched".to_owned();
-            let attempt = attempt.number();
-            return self
-                .feed(
-                    execution,
-                    Event::LaunchRefused {
-                        at: now,
-                        attempt,
-                        words,
-                    },
-                )
-                .await;
-        }
-        if let Some(lease) = execution.lease_until().filter(|lease| *lease > now) {
-            return Ok(Step::After(until(lease, now)));
-        }
-        let newest = execution.attempt().map_or(0, |attempt| attempt.number());
-        for number in (1..=newest).rev() {
-            let placement = Placement {
-                attempt: AttemptId::new(execution.id().clone(), number),
-                place: None,
-            };
-            match self.parts.launcher.probe(&placement).await {
-                Presence::Gone(_) => {}
-                Presence::Unknown => return self.still_there(execution, now).await,
-                Presence::Running if execution.unreachable_since().is_some() => {
-                    return self.feed(execution, Event::Reachable).await;
-                }
-                Presence::Running => {
-                    // An agent that has just finished leaves by itself; anything else is told to.
-                    let reported = execution
-                        .started()
-                        .is_some_and(|started| started.attempt == number);
-                    if !reported || later(ended_at, LINGER) <= now {
-                        self.parts.launcher.stop(&placement).await;
-                    }
-                    return Ok(Step::After(ENDING_POLL));
-                }
-            }
-            if let Err(error) = self.parts.launcher.clean_up(&placement.attempt).await {
-                tracing::warn!(execution.id = %execution.id(), error = %error, "leftovers cannot be removed");
-            }
-        }
-        self.feed(
-            execution,
-            Event::Closed {
-                at: now,
-                cost: Money::ZERO,
-            },
-        )
-        .await
-    }
-
-    async fn still_there(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
-        if execution.unreachable_since().is_some() {
-            return Ok(Step::Wait);
-        }
-        self.feed(execution, Event::Unreachable { at: now }).await
-    }
-
     /// Feeds an event that was decided on this state; another state by now means another look.
-    async fn feed(&self, execution: &Execution, event: Event) -> Result<Step, AppError> {
+    pub(crate) async fn feed(&self, execution: &Execution, event: Event) -> Result<Step, AppError> {
         self.apply(execution.id(), &Cause::system(), |_| Some(event.clone()))
             .await?;
         Ok(Step::Again)
@@ -342,12 +222,12 @@ pub(crate) fn placement(execution: &Execution) -> Option<Placement> {
     })
 }
 
-fn until(then: Timestamp, now: Timestamp) -> Duration {
+pub(crate) fn until(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
 /// An error with its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

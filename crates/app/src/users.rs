@@ -1,30 +1,26 @@
-//! People: creating, revoking, changing roles, replacing keys.
+//! People: creating them, listing them, changing their roles.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use runvoy_core::audit::AuditAction;
 use runvoy_core::claim::Claim;
-use runvoy_core::execution::{Execution, Status, later};
-use runvoy_core::id::ExecutionId;
+use runvoy_core::execution::later;
 use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken, KeyRecord};
 use runvoy_core::role::{Action, Role};
 use runvoy_core::user::{User, UserEmail};
-use runvoy_ports::{ExecutionQuery, Scope, StoreError, Versioned, Write};
+use runvoy_ports::{StoreError, Versioned, Write};
 
 use crate::app::App;
 use crate::change::{About, Cause};
 use crate::context::OpContext;
 use crate::error::{AppError, ErrorKind};
-use crate::executions::Killed;
 use crate::keys::{key_record, random};
 
 /// How long a claim token works where nothing else is said.
 const DEFAULT_CLAIM_TTL: Duration = Duration::from_mins(15);
 /// The longest that a claim token may work.
 const MAX_CLAIM_TTL: Duration = Duration::from_hours(7 * 24);
-/// Executions of one person that are looked at together.
-const PAGE: u32 = 200;
 
 /// A person to create.
 #[derive(Debug)]
@@ -68,15 +64,6 @@ pub struct UserDetail {
     pub last_used: Option<Timestamp>,
 }
 
-/// What a revocation did to executions.
-#[derive(Debug, Default)]
-pub struct Revoked {
-    /// Queued ones, cancelled.
-    pub cancelled: Vec<ExecutionId>,
-    /// Those that were running, stopped where that was asked for.
-    pub running: Vec<ExecutionId>,
-}
-
 impl App {
     /// Creates a person, or creates again one that was revoked or never fetched a key.
     pub async fn create_user(
@@ -113,46 +100,6 @@ impl App {
             details.push(self.user_detail(found.value).await?);
         }
         Ok(details)
-    }
-
-    /// Ends a person's access from the next request on, and cancels what they have queued.
-    pub async fn revoke_user(
-        &self,
-        ctx: &OpContext,
-        email: &UserEmail,
-        kill: bool,
-    ) -> Result<Revoked, AppError> {
-        ctx.require(Action::ManageUsers)?;
-        self.until_committed(|| self.revoke_once(ctx, email))
-            .await?;
-        self.stop_all_of(ctx, email, kill).await
-    }
-
-    /// Revoked before: nothing to do, so that a revocation that was cut off can be repeated.
-    async fn revoke_once(&self, ctx: &OpContext, email: &UserEmail) -> Result<(), AppError> {
-        let found = self
-            .store()
-            .find_user(email)
-            .await?
-            .ok_or_else(|| no_active_user(email))?;
-        if !found.value.is_active() {
-            return Ok(());
-        }
-        let now = self.now();
-        let mut writes = self.without_admin(&found.value).await?;
-        writes.extend(self.end_keys(&found.value, now, now).await?);
-        let mut user = found.value;
-        (user.revoked_at, user.keys) = (Some(now), Vec::new());
-        writes.push(Write::ReplaceUser(user, found.version));
-        Ok(self
-            .commit_user(
-                &Cause::from(ctx),
-                AuditAction::UserRevoked,
-                email,
-                String::new(),
-                writes,
-            )
-            .await?)
     }
 
     /// Changes a person's role, on all their keys at once.
@@ -286,7 +233,7 @@ impl App {
 
     /// Writes that make sure an admin is left without this one: another admin's row, unchanged, so that two admins
     /// who are taken away at the same time conflict.
-    async fn without_admin(&self, user: &User) -> Result<Vec<Write>, AppError> {
+    pub(crate) async fn without_admin(&self, user: &User) -> Result<Vec<Write>, AppError> {
         if user.role != Role::Admin {
             return Ok(Vec::new());
         }
@@ -304,53 +251,6 @@ impl App {
                 format!("{} is the last admin", user.email),
             )
             .with_details("make somebody else an admin first: runvoy users role EMAIL admin")),
-        }
-    }
-
-    async fn stop_all_of(
-        &self,
-        ctx: &OpContext,
-        email: &UserEmail,
-        kill: bool,
-    ) -> Result<Revoked, AppError> {
-        let mut revoked = Revoked::default();
-        for execution in self.open_of(email).await? {
-            let is_queued = execution.status() == Status::Queued;
-            if is_queued || kill {
-                match self.cancel(execution.id(), &Cause::from(ctx)).await? {
-                    Killed::Stopping(_) if is_queued => {
-                        revoked.cancelled.push(execution.id().clone());
-                    }
-                    Killed::Stopping(_) => revoked.running.push(execution.id().clone()),
-                    Killed::WasOver(_) => {}
-                }
-            } else {
-                revoked.running.push(execution.id().clone());
-            }
-        }
-        Ok(revoked)
-    }
-
-    async fn open_of(&self, email: &UserEmail) -> Result<Vec<Execution>, StoreError> {
-        let statuses: Vec<Status> = Status::ALL
-            .into_iter()
-            .filter(|status| !status.is_terminal())
-            .collect();
-        let mut query = ExecutionQuery {
-            scope: Scope::User(email.clone()),
-            statuses,
-            before: None,
-            limit: PAGE,
-        };
-        let mut open = Vec::new();
-        loop {
-            let page = self.store().list_executions(&query).await?;
-            query.before = page.last().map(|last| last.id().clone());
-            let is_last = page.len() < PAGE as usize;
-            open.extend(page);
-            if is_last {
-                return Ok(open);
-            }
         }
     }
 
@@ -376,7 +276,7 @@ impl App {
     }
 }
 
-fn no_active_user(email: &UserEmail) -> AppError {
+pub(crate) fn no_active_user(email: &UserEmail) -> AppError {
     AppError::new(ErrorKind::NotFound, format!("no active user {email}"))
         .with_details("see: runvoy users list")
 }

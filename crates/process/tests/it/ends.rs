@@ -82,6 +82,16 @@ async fn a_stop_kills_the_agent_and_its_children() {
 }
 
 #[tokio::test]
+async fn a_stop_finds_an_agent_that_heads_no_session_yet() {
+    let stage = Stage::without_session(STAYS);
+    stage.launch().await;
+    let agent = stage.process("agents", "sleep").await;
+    stage.stop().await;
+    dies(agent).await;
+    stage.gone().await;
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_an_agent_that_ignores_signals() {
     let stage = Stage::new("trap '' TERM INT HUP; sleep 1000 </dev/null & echo $! > child; wait");
     stage.launch().await;

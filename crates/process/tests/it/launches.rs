@@ -20,6 +20,8 @@ async fn a_launch_twice_is_one_process() {
     let first = stage.process("agents", "sleep").await;
     stage.launch().await;
     assert_eq!(stage.probe().await, Presence::Running);
+    stage.stop().await;
+    stage.gone().await;
     assert_eq!(stage.pids("agents").await, [first]);
 }
 

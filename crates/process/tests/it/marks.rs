@@ -8,7 +8,7 @@ use runvoy_testkit::eventually;
 use runvoy_wire::process_place::{ProcessPlace, start_in_stat};
 use rustix::process::Pid;
 
-use crate::stage::{STAYS, Stage, is_alive};
+use crate::stage::{STAYS, Stage, dies, is_alive, kill};
 
 /// A process of nobody's that heads a session.
 struct Bystander(Child);
@@ -39,8 +39,12 @@ impl Bystander {
         }
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap()
+    }
+
     fn is_alive(&self) -> bool {
-        is_alive(Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap())
+        is_alive(self.pid())
     }
 }
 
@@ -85,10 +89,7 @@ async fn a_place_of_another_boot_marks_nobody() {
 async fn a_place_that_is_still_the_same_process_marks_its_session() {
     let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
     stage.launcher.stop(&at(&stage, &bystander.place())).await;
-    eventually(std::time::Duration::from_secs(10), || async {
-        (!bystander.is_alive()).then_some(())
-    })
-    .await;
+    dies(bystander.pid()).await;
 }
 
 #[tokio::test]
@@ -99,5 +100,16 @@ async fn a_place_that_is_no_process_marks_nobody() {
         ..stage.placement()
     };
     let presence = stage.launcher.probe(&elsewhere).await;
+    assert!(matches!(presence, Presence::Gone(_)));
+}
+
+#[tokio::test]
+async fn a_process_that_is_only_not_waited_for_yet_keeps_nothing_open() {
+    let (stage, bystander) = (Stage::new(STAYS), Bystander::new().await);
+    let place = bystander.place();
+    kill(bystander.pid());
+    dies(bystander.pid()).await;
+    assert!(fs::exists(format!("/proc/{}/stat", place.pid)).unwrap());
+    let presence = stage.launcher.probe(&at(&stage, &place)).await;
     assert!(matches!(presence, Presence::Gone(_)));
 }

@@ -58,12 +58,21 @@ impl Stage {
         Self::with(body, |_| {})
     }
 
-    /// The same with changed options.
+    /// A stage whose agent was caught before it headed a session.
+    pub(crate) fn without_session(body: &str) -> Self {
+        Self::of(&format!("#!/bin/sh\necho $$ >> agents\n{body}\n"), |_| {})
+    }
+
+    /// A stage with changed options.
     pub(crate) fn with(body: &str, change: impl FnOnce(&mut Options)) -> Self {
+        Self::of(&format!("{HEAD}{body}\n"), change)
+    }
+
+    fn of(text: &str, change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut options = options(&dir);
         let script = &options.executable;
-        fs::write(script, format!("{HEAD}{body}\n")).unwrap();
+        fs::write(script, text).unwrap();
         fs::set_permissions(script, fs::Permissions::from_mode(0o700)).unwrap();
         change(&mut options);
         let runs = options.runs.clone();
