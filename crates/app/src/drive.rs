@@ -63,16 +63,22 @@ impl App {
         }
     }
 
-    /// Ids of what is not closed and was submitted by this process.
-    pub async fn own_open(&self) -> Result<Vec<ExecutionId>, AppError> {
-        let mut own = Vec::new();
-        for id in self.store().list_open(None, OPEN_PAGE).await? {
-            let found = self.store().find_execution(&id).await?;
-            if found.is_some_and(|found| found.value.submission().owner == self.parts.owner) {
-                own.push(id);
+    /// Whether anything that this process submitted is not closed.
+    pub async fn has_own_open(&self) -> Result<bool, AppError> {
+        let mut after = None;
+        loop {
+            let page = self.store().list_open(after.as_ref(), OPEN_PAGE).await?;
+            for id in &page {
+                let found = self.store().find_execution(id).await?;
+                if found.is_some_and(|found| found.value.submission().owner == self.parts.owner) {
+                    return Ok(true);
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == OPEN_PAGE as usize => after = Some(last.clone()),
+                Some(_) | None => return Ok(false),
             }
         }
-        Ok(own)
     }
 
     /// Stops the execution's place at once, whatever its agent thinks.

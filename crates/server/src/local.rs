@@ -158,7 +158,7 @@ impl Local {
     /// Waits until this command's executions are closed, then ends. What is not closed in time the next command settles.
     pub async fn shutdown(mut self) -> anyhow::Result<()> {
         let closing = async {
-            while !self.app.own_open().await?.is_empty() {
+            while self.app.has_own_open().await? {
                 tokio::time::sleep(CLOSE_POLL).await;
             }
             anyhow::Ok(())

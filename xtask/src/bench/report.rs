@@ -25,8 +25,10 @@ const METHOD: &str = "
   `sed` (`LC_ALL=C`) replaces the same 50 secrets in the same file in turn with it, to a file on the same disk that is then synced.
   It knows the values as they are; the agent masks their usual encodings too.
 - **Key check**: `authenticate` and a use case that refuses the caller, for each of 1000 keys in a store on disk; CPU time of the whole process, the median of 15 rounds.
+  SQLite works in a thread of its own: one caller alone pays for waking it, and that costs more where it wakes on another, idle core.
 - **Agent**: the size of what `cargo xtask agents` built.
 - **List**: a million executions of 100 people and 10 locks in a store on disk; 201 pages of 50 of each kind, read in process from all over the history; medians of wall time.
+  In memory: the pages have been read before, so the system need not ask the disk. Not in memory: it was made to forget the file first.
 
 Not measured, because it is not built yet: containers, Lambda, AWS, PostgreSQL.
 ";

@@ -1,5 +1,6 @@
 //! What the product promises, seen from outside.
 
+mod any_moment;
 mod crash_points;
 mod crashes;
 mod exit_codes;

@@ -18,6 +18,8 @@ use crate::figures::{Figures, median};
 
 /// People, each with a key.
 const USERS: usize = 1000;
+/// Callers at once, where there are several.
+const AT_ONCE: usize = 16;
 /// Rounds over all of them.
 const ROUNDS: usize = 15;
 
@@ -36,14 +38,16 @@ pub(crate) async fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> 
     let keys = people(&store).await?;
     let app = app(Arc::new(store));
     // The first use of a key in a minute is noted on disk; that is not what is measured.
-    round(&app, &keys, Work::Gate).await?;
-    let (mut gate, mut whoami) = (Vec::new(), Vec::new());
+    round(&app, &keys, 1, Work::Gate).await?;
+    let (mut gate, mut whoami, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        gate.push(round(&app, &keys, Work::Gate).await?);
-        whoami.push(round(&app, &keys, Work::WhoAmI).await?);
+        gate.push(round(&app, &keys, 1, Work::Gate).await?);
+        whoami.push(round(&app, &keys, 1, Work::WhoAmI).await?);
+        at_once.push(round(&app, &keys, AT_ONCE, Work::Gate).await?);
     }
     figures.set("authorization.cpu_us", median(&gate))?;
-    figures.set("authorization.whoami_cpu_us", median(&whoami))
+    figures.set("authorization.whoami_cpu_us", median(&whoami))?;
+    figures.set("authorization.at_once_cpu_us", median(&at_once))
 }
 
 /// An application on `store` whose launcher and clock do nothing.
@@ -61,9 +65,16 @@ pub(crate) fn app(store: Arc<dyn Store>) -> App {
     })
 }
 
-/// CPU time of the whole process for one key, in microseconds.
-async fn round(app: &App, keys: &[String], work: Work) -> Result<f64> {
+/// CPU time of the whole process for one key, in microseconds, with so many callers at once.
+async fn round(app: &App, keys: &[String], callers: usize, work: Work) -> Result<f64> {
     let before = cpu_time()?;
+    let shares = keys.chunks(keys.len().div_ceil(callers));
+    futures_util::future::try_join_all(shares.map(|share| call(app, share, work))).await?;
+    let took = cpu_time()?.saturating_sub(before);
+    Ok(took.as_secs_f64() * 1e6 / f64::from(u32::try_from(keys.len())?))
+}
+
+async fn call(app: &App, keys: &[String], work: Work) -> Result<()> {
     for key in keys {
         let actor = app.authenticate(key).await?;
         let ctx = OpContext {
@@ -80,8 +91,7 @@ async fn round(app: &App, keys: &[String], work: Work) -> Result<f64> {
             }
         }
     }
-    let took = cpu_time()?.saturating_sub(before);
-    Ok(took.as_secs_f64() * 1e6 / f64::from(u32::try_from(keys.len())?))
+    Ok(())
 }
 
 fn cpu_time() -> Result<Duration> {

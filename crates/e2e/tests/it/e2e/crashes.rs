@@ -121,7 +121,7 @@ async fn what_ends_while_the_server_is_away_is_told_when_it_is_back() {
             .submit(&["--lock", "prod", &gated.script])
             .await;
         let waiter = server.admin().submit(&["--lock", "prod", "exit 3"]).await;
-        until(|| gated.pid.exists()).await;
+        until(|| !lines(&gated.pid).is_empty()).await;
         stop(&mut server, signal).await;
         gated.open();
         until(|| !processes::is_alive(gated.pid())).await;

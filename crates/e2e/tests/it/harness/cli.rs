@@ -236,6 +236,16 @@ impl Running {
         }
     }
 
+    /// Kills it unless it ends by itself before that.
+    pub(crate) async fn kill_after(mut self, moment: Duration) {
+        if tokio::time::timeout(moment, self.child.wait())
+            .await
+            .is_err()
+        {
+            self.kill().await;
+        }
+    }
+
     /// Kills it as `kill -9` does.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
