@@ -72,7 +72,7 @@ async fn nobody_drives_what_a_living_owner_has_submitted() {
 #[tokio::test(start_paused = true)]
 async fn each_lists_only_its_own_as_open() {
     let pair = Pair::new().await;
-    let run = pair.first.run().await;
+    pair.first.run().await;
     assert!(pair.first.app.has_own_open().await.unwrap());
     assert!(!pair.second.app.has_own_open().await.unwrap());
 }
