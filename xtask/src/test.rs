@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every test of the workspace.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::needs::{self, Consent};
 use crate::not_run;
-use crate::process::cargo;
+use crate::process::{cargo, root};
 
 /// How many tests ended how.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<Total> {
         "--locked",
     ];
     println!("$ cargo {}", arguments.join(" "));
-    let mut child = cargo(&arguments)
+    let mut child = hearing_signals(cargo(&arguments))
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start cargo")?;
@@ -55,6 +55,19 @@ pub(crate) fn run() -> Result<Total> {
         bail!("no test was run");
     }
     Ok(total)
+}
+
+/// The same command with the signals that end a process at their defaults. Started by `nohup` or in the background of a
+/// script, a process is born deaf to some of them, and so would be the programs that the tests send them to.
+fn hearing_signals(command: Command) -> Command {
+    if !cfg!(target_os = "linux") {
+        return command;
+    }
+    let mut wrapped = Command::new("env");
+    wrapped.arg("--default-signal=HUP,INT,QUIT,TERM");
+    wrapped.arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(root());
+    wrapped
 }
 
 impl Total {

@@ -203,6 +203,13 @@ impl App {
 
     fn moved(&self, event: &Event, next: &Execution, freed: Option<LockName>) {
         self.wakeups.wake(next.id());
+        if matches!(event, Event::Started { .. }) {
+            tracing::info!(execution.id = %next.id(), "execution started");
+        }
+        if let Some((outcome, _)) = next.ended().filter(|_| !next.is_closed()) {
+            let reason = outcome.reason().as_str();
+            tracing::info!(execution.id = %next.id(), status = %next.status(), reason, "execution over");
+        }
         if let Some(name) = freed {
             self.hand_on(Task::Advance(name));
         }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use runvoy_core::audit::{AuditAction, Principal};
 use runvoy_core::claim::{Claim, ClaimUse};
 use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken};
-use runvoy_core::user::MAX_LIVE_KEYS;
 use runvoy_ports::{Versioned, Write};
 
 use crate::app::App;
@@ -57,15 +56,13 @@ impl App {
             let error = AppError::new(ErrorKind::Forbidden, "this claim token was withdrawn");
             return Err(error.with_details(ASK));
         };
-        if user.value.keys.len() >= MAX_LIVE_KEYS || self.store().find_key(&hash).await?.is_some() {
-            return Err(AppError::new(
-                ErrorKind::Conflict,
-                "this key is registered already, or there are two",
-            )
-            .with_details(ASK));
+        if !user.value.keys.is_empty() || self.store().find_key(&hash).await?.is_some() {
+            let error = AppError::new(ErrorKind::Conflict, "this person has a key already");
+            return Err(error.with_details(ASK));
         }
         let claim = Claim {
             used: Some(ClaimUse { at: now, key: hash }),
+            role: user.value.role,
             ..found.value.clone()
         };
         let mut next = user.value;

@@ -53,7 +53,7 @@ impl App {
             let page = self.store().list_open(after.as_ref(), OPEN_PAGE).await?;
             for id in &page {
                 if let Err(error) = self.drive(id).await {
-                    tracing::warn!(execution.id = %id, error = %chain(&error), "execution cannot be driven now");
+                    tracing::warn!(execution.id = %id, error = %error.chain(), "execution cannot be driven now");
                 }
             }
             match page.last() {
@@ -230,16 +230,4 @@ pub(crate) fn placement(execution: &Execution) -> Option<Placement> {
 
 pub(crate) fn until(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or_default()
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

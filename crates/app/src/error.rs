@@ -105,6 +105,11 @@ impl AppError {
         matches!(cause, Some(StoreError::Conflict))
     }
 
+    /// The public sentence and every private cause, for the log.
+    pub fn chain(&self) -> String {
+        chain(self)
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -160,4 +165,16 @@ impl From<Invalid> for AppError {
     fn from(error: Invalid) -> Self {
         Self::new(ErrorKind::Invalid, error.to_string())
     }
+}
+
+/// An error with its causes, for the log.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }

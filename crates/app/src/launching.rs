@@ -6,8 +6,8 @@ use runvoy_ports::{LaunchError, LaunchRequest};
 
 use crate::app::App;
 use crate::change::{Applied, Cause};
-use crate::drive::{Step, chain};
-use crate::error::AppError;
+use crate::drive::Step;
+use crate::error::{AppError, chain};
 
 impl App {
     /// Records the attempt with a lease, then asks the launcher.

@@ -76,20 +76,25 @@ impl App {
             .await
     }
 
-    /// Makes the first admin, if there is nobody yet; answers the key, to be shown once.
-    pub async fn first_admin(&self, email: &UserEmail) -> Result<Option<ApiKey>, AppError> {
-        if !self.store().list_users().await?.is_empty() {
-            return Ok(None);
-        }
+    /// Whether nobody was ever created.
+    pub async fn has_nobody(&self) -> Result<bool, AppError> {
+        Ok(self.store().list_users().await?.is_empty())
+    }
+
+    /// Makes the first admin with a key that the caller has kept or shown already.
+    pub async fn first_admin(&self, email: &UserEmail, key: ApiKey) -> Result<(), AppError> {
+        let credential = Credential::Given(key);
         let new = NewUser {
             email: email.clone(),
             role: Role::Admin,
-            credential: Credential::Made,
+            credential,
         };
-        match self.put_user(&Cause::system(), None, &new).await? {
-            (_, Created::Key(key)) => Ok(Some(key)),
-            (_, Created::Claim(..) | Created::Given) => Ok(None),
-        }
+        self.put_user(&Cause::system(), None, &new).await.map(drop)
+    }
+
+    /// A new key, known to nobody yet.
+    pub fn make_key(&self) -> Result<ApiKey, AppError> {
+        Ok(ApiKey::from_random(random()?))
     }
 
     /// Everybody, with when they last called.

@@ -111,7 +111,7 @@ impl Outcome {
         let (reason, exit_code) = match (report.ended_by, report.end) {
             (EndedBy::Timeout, end) => (Reason::TimedOut, end.code()),
             (EndedBy::Cancel, end) => (Reason::Cancelled, end.code()),
-            (EndedBy::Signal, end) => (Reason::Interrupted, end.code()),
+            (EndedBy::Signal, _) => (Reason::Interrupted, None),
             (EndedBy::OutOfMemory, _) => (Reason::OutOfMemory, Some(137)),
             (EndedBy::Itself, ProcessEnd::Exited(code)) => (Reason::Exited, Some(code)),
             (EndedBy::Itself, ProcessEnd::Signaled(signal)) => {

@@ -94,7 +94,7 @@ impl From<AppError> for ApiError {
     fn from(error: AppError) -> Self {
         let (status, code) = status_and_code(error.kind());
         if status.is_server_error() {
-            tracing::error!(error = %error, cause = cause(&error), "request failed");
+            tracing::error!(error = error.chain(), "request failed");
         }
         let mut answer = Self::new(status, code, error.to_string());
         answer.body.details = error.details().map(str::to_owned);
@@ -135,14 +135,4 @@ fn status_and_code(kind: ErrorKind) -> (StatusCode, ErrorCode) {
         }
         ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::InternalError),
     }
-}
-
-fn cause(error: &AppError) -> String {
-    let mut text = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -9,6 +9,7 @@ use runvoy_app::App;
 use runvoy_core::id::RequestId;
 use runvoy_wire::REQUEST_ID_HEADER;
 use runvoy_wire::error::ErrorBody;
+use tracing::Instrument as _;
 
 use crate::error::ApiError;
 
@@ -26,7 +27,9 @@ pub(crate) async fn name_request(
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
+    // Whatever is logged on the way carries the id that the answer names.
+    let span = tracing::error_span!("request", request.id = %id, %method, route);
+    let mut response = next.run(request).instrument(span).await;
     let status = response.status();
     let body = response.extensions_mut().remove::<ErrorBody>();
     if let Some(body) = body.or_else(|| unread(status)) {

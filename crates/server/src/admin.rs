@@ -44,7 +44,7 @@ pub async fn reset_admin(data_dir: &Path, email: Option<&str>) -> anyhow::Result
     let data = DataDir::open(data_dir)?;
     let store = data.store(Durability::Full).await?;
     let email = match email {
-        Some(email) => UserEmail::from_typed(email)?,
+        Some(email) => known_admin(&store, UserEmail::from_typed(email)?).await?,
         None => only_admin(&store).await?,
     };
     let (tasks, _nobody) = mpsc::unbounded_channel();
@@ -72,6 +72,18 @@ pub async fn reset_admin(data_dir: &Path, email: Option<&str>) -> anyhow::Result
     })
 }
 
+/// A mistyped address must not become a new admin, nor another person one.
+async fn known_admin(
+    store: &runvoy_sql::SqliteStore,
+    email: UserEmail,
+) -> anyhow::Result<UserEmail> {
+    match store.find_user(&email).await? {
+        Some(found) if found.value.role == Role::Admin => Ok(email),
+        Some(_) => bail!("{email} is no admin; leave out --email to reset the only one"),
+        None => bail!("there is no user {email}; leave out --email to reset the only admin"),
+    }
+}
+
 async fn only_admin(store: &runvoy_sql::SqliteStore) -> anyhow::Result<UserEmail> {
     let users = store
         .list_users()
@@ -96,6 +108,7 @@ async fn only_admin(store: &runvoy_sql::SqliteStore) -> anyhow::Result<UserEmail
 }
 
 /// Makes the first admin where there is nobody, and shows the key once: on a terminal, else in a file for its owner only.
+/// The file comes before the admin, so that no admin is ever left whose key nobody has.
 pub(crate) async fn first_admin(
     app: &App,
     data: &DataDir,
@@ -103,26 +116,26 @@ pub(crate) async fn first_admin(
     url: &str,
 ) -> anyhow::Result<()> {
     let email = UserEmail::from_typed(email.unwrap_or(DEFAULT_ADMIN))?;
-    let Some(key) = app.first_admin(&email).await? else {
+    if !app.has_nobody().await? {
         return Ok(());
-    };
-    let mut out = io::stdout().lock();
-    if out.is_terminal() {
-        writeln!(
-            out,
-            "first start: the admin {email} has this API key, shown only now:\n\n  {}\n",
-            key.expose()
-        )?;
-    } else {
+    }
+    let key = app.make_key()?;
+    let mut shown = format!(
+        "first start: the admin {email} has this API key, shown only now:\n\n  {}\n",
+        key.expose()
+    );
+    if !io::stdout().is_terminal() {
         let path = data.path().join("admin.key");
         write_key(&path, &key)
             .with_context(|| format!("the admin's key cannot be written to {}", path.display()))?;
-        writeln!(
-            out,
+        shown = format!(
             "first start: the API key of the admin {email} is in {}",
             path.display()
-        )?;
+        );
     }
+    app.first_admin(&email, key).await?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{shown}")?;
     writeln!(out, "set it up with: runvoy configure --endpoint {url}")?;
     Ok(())
 }

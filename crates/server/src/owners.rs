@@ -61,6 +61,21 @@ pub(crate) fn is_alive(directory: &Path, id: &OwnerId) -> bool {
     flock(&file, FlockOperation::NonBlockingLockShared).is_err()
 }
 
+/// Removes the files of owners that are dead, and their sockets.
+pub(crate) fn sweep(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    for id in names.filter_map(|name| name.parse::<OwnerId>().ok()) {
+        if !is_alive(directory, &id) {
+            // Somebody else may sweep at the same time.
+            let _removed = fs::remove_file(directory.join(id.as_str()));
+            let _removed = fs::remove_file(directory.join(format!("{id}.sock")));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +89,17 @@ mod tests {
         assert!(is_alive(dir.path(), owner.id()));
         drop(owner);
         assert!(!is_alive(dir.path(), &id));
+    }
+
+    #[test]
+    fn only_the_dead_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = Owner::new(dir.path(), "a".repeat(32).parse().unwrap()).unwrap();
+        let dead = dir.path().join("b".repeat(32));
+        let socket = dir.path().join(format!("{}.sock", "b".repeat(32)));
+        fs::write(&dead, "").unwrap();
+        fs::write(&socket, "").unwrap();
+        sweep(dir.path());
+        assert!(owner.path().exists() && !dead.exists() && !socket.exists());
     }
 }

@@ -18,13 +18,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
-use crate::{admin, agents, listen, pool};
+use crate::{admin, agents, listen, owners, pool};
 
 /// How often everything that is not closed is looked after.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// How much the server's log says, in the manner of `tracing`: `debug`, `info`, `warn`.
+const LOG_VARIABLE: &str = "RUNVOY_LOG";
 
 /// What a server is told.
 #[derive(Debug)]
@@ -79,7 +83,9 @@ pub fn serve_with(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
         );
     }
     listen::check(options.listen, options.tls.is_some(), options.behind_proxy)?;
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
+        .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false)
         .compact()
@@ -104,6 +110,8 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
             .with_context(|| format!("{} cannot be listened on", socket.display()))?,
     };
     let (tasks, moved) = mpsc::unbounded_channel();
+    let owners_dir = data.path().join("owners");
+    owners::sweep(&owners_dir);
     let app = App::new(Parts {
         store: (seams.store)(Arc::new(data.store(Durability::Full).await?)),
         launcher: Arc::new(launcher(&options, &data, &agents_listener, &socket)),
@@ -111,7 +119,8 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
         key: data.stack_key()?,
         tasks,
         owner: None,
-        is_owner_alive: Arc::new(|_| true),
+        // Commands with `--local` may share the directory; what they leave is settled here too.
+        is_owner_alive: Arc::new(move |id| owners::is_alive(&owners_dir, id)),
         tuning: Tuning::default(),
     });
     let url = format!(

@@ -62,23 +62,29 @@ fn add_json(value: &str, patterns: &mut BTreeSet<String>) {
     patterns.insert(escaped);
 }
 
+/// Characters that are left as they are: of all but unreserved ones (RFC 3986), with the slash (paths, Python's `quote`),
+/// and as `encodeURI` and `encodeURIComponent` of the web have it.
+const LEFT_IN_URLS: [&[u8]; 4] = [b"-_.~", b"-_.~/", b"-_.!~*'()", b"-_.!~*'();/?:@&=+$,#"];
+
 fn add_url(value: &str, patterns: &mut BTreeSet<String>) {
-    let mut upper = String::new();
-    let mut lower = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            upper.push(char::from(byte));
-            lower.push(char::from(byte));
-        } else {
-            push(&mut upper, format_args!("%{byte:02X}"));
-            push(&mut lower, format_args!("%{byte:02x}"));
+    for left in LEFT_IN_URLS {
+        let mut upper = String::new();
+        let mut lower = String::new();
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || left.contains(&byte) {
+                upper.push(char::from(byte));
+                lower.push(char::from(byte));
+            } else {
+                push(&mut upper, format_args!("%{byte:02X}"));
+                push(&mut lower, format_args!("%{byte:02x}"));
+            }
         }
+        // Forms write a blank as a plus.
+        patterns.insert(upper.replace("%20", "+"));
+        patterns.insert(lower.replace("%20", "+"));
+        patterns.insert(upper);
+        patterns.insert(lower);
     }
-    // Forms write a blank as a plus.
-    patterns.insert(upper.replace("%20", "+"));
-    patterns.insert(lower.replace("%20", "+"));
-    patterns.insert(upper);
-    patterns.insert(lower);
 }
 
 fn add_hex(value: &str, patterns: &mut BTreeSet<String>) {
@@ -155,6 +161,8 @@ mod tests {
             "p@ss/w\\u003cor\\u003ed \\\"é\\\" \\u0026 100%".to_owned(),
             "p@ss/w<or>d \\\"\\u00e9\\\" & 100%".to_owned(),
             "p%40ss%2Fw%3Cor%3Ed%20%22%C3%A9%22%20%26%20100%25".to_owned(),
+            "p%40ss/w%3Cor%3Ed%20%22%C3%A9%22%20%26%20100%25".to_owned(),
+            "p@ss/w%3Cor%3Ed%20%22%C3%A9%22%20&%20100%25".to_owned(),
             "p%40ss%2fw%3cor%3ed+%22%c3%a9%22+%26+100%25".to_owned(),
             hex.to_uppercase(),
             hex,

@@ -72,14 +72,16 @@ impl World {
             },
         });
         let email = sample::email("root");
-        let key = app.first_admin(&email).await.unwrap().unwrap();
+        let key = app.make_key().unwrap();
+        let shown = key.expose().to_owned();
+        app.first_admin(&email, key).await.unwrap();
         Self {
             users: user_router(app.clone(), Gate::Key),
             agents: agent_router(app.clone()),
             app,
             launcher,
             clock,
-            root: Caller::new(email.as_str(), key.expose()),
+            root: Caller::new(email.as_str(), &shown),
             tasks: Mutex::new(moved),
         }
     }
