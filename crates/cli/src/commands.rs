@@ -58,7 +58,11 @@ pub(crate) fn dispatch(
     // A read of the keyboard may still wait for a line that never comes.
     runtime.shutdown_background();
     app.printer.stop_spinner();
-    result
+    if app.settings.is_local {
+        result.map_err(Failure::without_server)
+    } else {
+        result
+    }
 }
 
 /// One thread is enough for a client. The control plane of `--local` gets one of its own, so that a reader who is slow

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use runvoy_core::Invalid;
 use secrecy::SecretString;
 use serde_yaml_ng::{Mapping, Value};
 use tempfile::NamedTempFile;
@@ -13,6 +14,26 @@ use crate::failure::{self, Failure};
 
 /// The name by which the keys at the top of the file go, as the first releases wrote them.
 pub(crate) const DEFAULT_CONTEXT: &str = "default";
+
+/// Refuses what cannot name a context: a name is typed again, in a shell, and shown on a terminal.
+pub(crate) fn check_context_name(name: &str) -> Result<(), Invalid> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let head = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if head && name.len() <= 64 && name.chars().all(is_good) {
+        return Ok(());
+    }
+    let shown: String = name
+        .chars()
+        .take(64)
+        .flat_map(char::escape_default)
+        .collect();
+    Err(Invalid::new(
+        "context name",
+        format!(
+            "must be 1 to 64 letters, digits or . _ - and begin with a letter or digit, not `{shown}`"
+        ),
+    ))
+}
 
 /// The configuration file's content.
 #[derive(Debug, Clone)]
@@ -269,6 +290,26 @@ mod tests {
         assert_eq!(context.api_key.unwrap().expose_secret(), "k");
         assert_eq!(config.context_names(), ["default"]);
         assert_eq!(config.current(), None);
+    }
+
+    #[test]
+    fn a_context_name_is_one_plain_word() {
+        let longest = "x".repeat(64);
+        for name in ["default", "prod", "eu-west.1_b", "7", &longest] {
+            assert_eq!(check_context_name(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "a b",
+            "-x",
+            ".",
+            "ü",
+            "a/b",
+            "a\u{1b}[2J",
+            &(longest.clone() + "x"),
+        ] {
+            assert!(check_context_name(name).is_err(), "{name}");
+        }
     }
 
     #[test]

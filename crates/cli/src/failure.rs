@@ -8,6 +8,8 @@ use runvoy_wire::error::ErrorCode;
 
 use crate::exit::ExitStatus;
 
+const SERVER_LOG: &str = "the server's log says more under request";
+
 /// The end of a command that did not work.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -55,6 +57,12 @@ impl Failure {
         self
     }
 
+    /// Leaves out what only a server has: under `--local` nobody keeps its log.
+    pub(crate) fn without_server(mut self) -> Self {
+        self.causes.retain(|cause| !cause.starts_with(SERVER_LOG));
+        self
+    }
+
     /// Sets the exit code.
     pub(crate) fn exits(mut self, status: ExitStatus) -> Self {
         self.status = status;
@@ -94,9 +102,7 @@ impl From<ApiError> for Failure {
         if *status >= 500
             && let Some(id) = &body.request_id
         {
-            failure
-                .causes
-                .push(format!("the server's log says more under request {id}"));
+            failure.causes.push(format!("{SERVER_LOG} {id}"));
         }
         // The server says best why it refused and what to do; what it does not say is said here.
         match &body.details {
@@ -177,4 +183,17 @@ fn dedupe(messages: &mut Vec<String>) {
 /// A file that could not be read or written.
 pub(crate) fn file(what: &str, path: impl Display, error: &std::io::Error) -> Failure {
     Failure::new(format!("{path} cannot be {what}")).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_server_its_log_is_not_mentioned() {
+        let failure = Failure::new("it failed")
+            .because_of(format!("{SERVER_LOG} r"))
+            .because_of("no space");
+        assert_eq!(failure.without_server().causes, ["no space"]);
+    }
 }

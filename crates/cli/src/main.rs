@@ -42,5 +42,5 @@ fn main() -> ExitCode {
             .unwrap_or_else(|failure| printer.failure(&failure)),
         Err(refusal) => printer.refusal(&refusal),
     };
-    status.into()
+    printer.settle(status).into()
 }

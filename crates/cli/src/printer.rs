@@ -52,6 +52,7 @@ pub(crate) struct Printer {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     is_out_closed: AtomicBool,
+    is_out_broken: AtomicBool,
     spinner: Mutex<Option<ProgressBar>>,
 }
 
@@ -72,6 +73,7 @@ impl Printer {
             out: Mutex::new(out),
             err: Mutex::new(err),
             is_out_closed: AtomicBool::new(false),
+            is_out_broken: AtomicBool::new(false),
             spinner: Mutex::new(None),
         }
     }
@@ -81,12 +83,21 @@ impl Printer {
         self.style
     }
 
-    /// Whether nobody reads stdout any more.
+    /// Whether nothing more can be written to stdout.
     pub(crate) fn is_out_closed(&self) -> bool {
         self.is_out_closed.load(Ordering::Relaxed)
     }
 
-    /// Writes data to stdout, verbatim. A reader that went away is no error.
+    /// What the process exits with: no success where data was lost.
+    pub(crate) fn settle(&self, status: ExitStatus) -> ExitStatus {
+        if status == ExitStatus::SUCCESS && self.is_out_broken.load(Ordering::Relaxed) {
+            ExitStatus::FAILED
+        } else {
+            status
+        }
+    }
+
+    /// Writes data to stdout, verbatim. A reader that went away is no error; whatever else fails is shown at once.
     pub(crate) fn data(&self, text: &str) {
         if text.is_empty() || self.is_out_closed() {
             return;
@@ -98,7 +109,8 @@ impl Printer {
         if let Err(error) = result {
             self.is_out_closed.store(true, Ordering::Relaxed);
             if error.kind() != ErrorKind::BrokenPipe {
-                self.warning(&format!("stdout cannot be written: {error}"));
+                self.is_out_broken.store(true, Ordering::Relaxed);
+                self.failure(&Failure::new("the output cannot be written").because(&error));
             }
         }
     }

@@ -8,7 +8,7 @@ use runvoy_core::duration;
 use secrecy::SecretString;
 
 use crate::arguments::{Format, Globals};
-use crate::config_file::{ConfigFile, Context, DEFAULT_CONTEXT};
+use crate::config_file::{ConfigFile, Context, DEFAULT_CONTEXT, check_context_name};
 use crate::environment::{API_KEY, CA_FILE, CONTEXT, ENDPOINT, Environment};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -80,6 +80,7 @@ impl Settings {
             .context
             .as_deref()
             .or_else(|| environment.text(CONTEXT));
+        asked.map_or(Ok(()), check_context_name)?;
         let name = asked
             .or_else(|| config.as_ref()?.current())
             .unwrap_or(DEFAULT_CONTEXT)

@@ -122,6 +122,7 @@ pub(crate) fn with_context(
 pub(crate) fn say_how_to_switch(config: &ConfigFile, app: &App<'_>) {
     let name = &app.settings.context;
     if config.current().unwrap_or(DEFAULT_CONTEXT) != name {
+        let name = escape::field(name);
         app.printer.error_data(&format!(
             "Use it:   runvoy --context {name} …     always: runvoy context use {name}\n"
         ));

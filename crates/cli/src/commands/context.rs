@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::show;
-use crate::config_file::{ConfigFile, DEFAULT_CONTEXT};
+use crate::config_file::{ConfigFile, DEFAULT_CONTEXT, check_context_name};
+use crate::escape;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
 use crate::settings::App;
@@ -52,8 +53,8 @@ pub(crate) fn run(command: ContextCommand, app: &App<'_>) -> Result<ExitStatus, 
             let mut config = existing(config, &arguments.name)?;
             config.set_current(&arguments.name);
             config.writable()?.write(&config)?;
-            app.printer
-                .done(&format!("Using {} from now on", arguments.name));
+            let name = escape::field(&arguments.name);
+            app.printer.done(&format!("Using {name} from now on"));
             Ok(ExitStatus::SUCCESS)
         }
         ContextCommand::Remove(arguments) => remove(config, &arguments.name, app),
@@ -93,12 +94,13 @@ fn remove(config: &ConfigFile, name: &str, app: &App<'_>) -> Result<ExitStatus, 
     }
     config.remove_context(name);
     config.writable()?.write(&config)?;
-    app.printer.done(&format!("Forgot {name}"));
+    app.printer.done(&format!("Forgot {}", escape::field(name)));
     Ok(ExitStatus::SUCCESS)
 }
 
 /// A copy of the configuration, if it has this context. The default may always be used and removed.
 fn existing(config: &ConfigFile, name: &str) -> Result<ConfigFile, Failure> {
+    check_context_name(name)?;
     if name == DEFAULT_CONTEXT || config.context(name).is_some() {
         return Ok(config.clone());
     }

@@ -148,7 +148,7 @@ async fn release(
     };
     let answer = match api.release(name, &request).await {
         Ok(answer) => answer,
-        Err(error) => return Err(refused(error, name, api).await),
+        Err(error) => return Err(refused(error, &arguments, api).await),
     };
     show(app, &answer, || {
         let from = escape::field(&answer.released_from);
@@ -159,13 +159,15 @@ async fn release(
     })
 }
 
-/// A refusal, with what to type to stop the holder, and what to type where that is not possible.
-async fn refused(error: ApiError, name: &str, api: &Api) -> Failure {
+/// A refusal, with what to type to stop the holder, and what to type where that is not possible. Who used force
+/// already is told by the server what is missing.
+async fn refused(error: ApiError, arguments: &ReleaseArguments, api: &Api) -> Failure {
     let is_held = error.code() == Some(&ErrorCode::LockHeld);
     let mut failure = Failure::from(error);
-    if !is_held {
+    if !is_held || arguments.force {
         return failure;
     }
+    let name = arguments.name.as_str();
     failure.hints.clear();
     let holder = api.lock(name).await.ok().and_then(|lock| lock.holder);
     if let Some(holder) = holder {

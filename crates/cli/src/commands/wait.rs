@@ -97,20 +97,20 @@ pub(crate) fn reason_of(view: &ExecutionView) -> Option<Reason> {
     view.reason.as_deref()?.parse().ok()
 }
 
-/// How it ended, in a few words.
+/// How it ended, in a few words that follow "the command" as well as an id and a colon.
 pub(crate) fn outcome_of(view: &ExecutionView) -> String {
     match (reason_of(view), view.exit_code) {
         (Some(Reason::Exited), Some(code)) => format!("exited with {code}"),
-        (Some(Reason::Signaled), Some(code)) => format!("ended by signal {}", code - 128),
+        (Some(Reason::Signaled), Some(code)) => format!("was ended by signal {}", code - 128),
         (Some(Reason::OutOfMemory), _) => "ran out of memory".to_owned(),
         (Some(Reason::TimedOut), _) => "timed out".to_owned(),
-        (Some(Reason::Cancelled), _) => "cancelled".to_owned(),
+        (Some(Reason::Cancelled), _) => "was cancelled".to_owned(),
         (Some(Reason::LaunchFailed), _) => "could not be started".to_owned(),
-        (Some(Reason::AgentLost), _) => "lost: its agent vanished without a word".to_owned(),
-        (Some(Reason::Interrupted), _) => "interrupted: its place was taken away".to_owned(),
+        (Some(Reason::AgentLost), _) => "was lost: its agent vanished without a word".to_owned(),
+        (Some(Reason::Interrupted), _) => "was interrupted: its place was taken away".to_owned(),
         (Some(Reason::LockTimeout), _) => "waited too long for its lock".to_owned(),
         (Some(Reason::Denied), _) => {
-            "denied: when its turn came, it was not permitted any more".to_owned()
+            "was denied: when its turn came, it was not permitted any more".to_owned()
         }
         (Some(Reason::Exited | Reason::Signaled) | None, _) => view.status.to_lowercase(),
     }

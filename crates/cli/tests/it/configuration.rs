@@ -213,3 +213,24 @@ fn configuring_refuses_a_mistyped_key() {
     ");
     assert!(!home.config().exists());
 }
+
+#[test]
+fn a_context_name_is_one_plain_word() {
+    runvoy_snapshot!(Home::new().shown(&["context", "use", "a\u{1b}[2J b"]), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: the context name must be 1 to 64 letters, digits or . _ - and begin with a letter or digit, not `a\u{1b}[2J b`
+    ");
+    for line in [
+        ["context", "remove", "a b"].as_slice(),
+        &["--context", "", "list"],
+        &["--context", "a/b", "configure", "--endpoint", "https://a"],
+    ] {
+        let home = Home::new();
+        assert_eq!(home.run(line).status.code(), Some(2), "{line:?}");
+        assert!(!home.config().exists());
+    }
+    let home = Home::new().set("RUNVOY_CONTEXT", "a b");
+    assert_eq!(home.run(&["list"]).status.code(), Some(2));
+}

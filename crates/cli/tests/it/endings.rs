@@ -238,3 +238,66 @@ fn a_script_and_an_argv_are_told_apart_on_the_wire() {
         r#"{"argv":["a\"%","$(x)\nü"],"env":{"A":"b c"},"timeout":2}"#
     );
 }
+
+#[test]
+fn every_reason_reads_well_after_the_command() {
+    for (status, reason, words) in [
+        (
+            "STOPPED",
+            "cancelled",
+            "runvoy: the command was cancelled (",
+        ),
+        (
+            "FAILED",
+            "signaled",
+            "runvoy: the command was ended by signal 9 (",
+        ),
+        (
+            "FAILED",
+            "agent_lost",
+            "error: the command was lost: its agent",
+        ),
+        (
+            "FAILED",
+            "interrupted",
+            "error: the command was interrupted: its place",
+        ),
+        (
+            "FAILED",
+            "denied",
+            "error: the command was denied: when its turn",
+        ),
+        (
+            "FAILED",
+            "lock_timeout",
+            "error: the command waited too long",
+        ),
+        (
+            "FAILED",
+            "out_of_memory",
+            "error: the command ran out of memory",
+        ),
+        ("FAILED", "of_a_later_version", "error: the command failed"),
+    ] {
+        let shown = ran(&ending(status, reason, "137"), &["run", "x"]);
+        assert!(shown.contains(words), "{reason}: {shown}");
+    }
+}
+
+#[test]
+fn a_release_by_force_that_is_refused_says_what_the_server_says() {
+    let server = FakeServer::saying(
+        409,
+        r#"{"error":"the lock prod is held","code":"LOCK_HELD","details":"its holder runs; --even-if-running hands the lock on"}"#,
+    );
+    let line = ["locks", "release", "prod", "--force", "--reason", "x"];
+    runvoy_snapshot!(ran(&server, &line), @r"
+    exit: 125
+    --- stdout
+    --- stderr
+    error: the lock prod is held
+    hint: its holder runs; --even-if-running hands the lock on
+    ");
+    let without = ran(&server, &["locks", "release", "prod"]);
+    assert!(without.contains("--force --reason TEXT"), "{without}");
+}

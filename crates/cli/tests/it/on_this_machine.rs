@@ -92,3 +92,30 @@ fn the_time_limit_holds() {
     assert_eq!(code, Some(124));
     assert!(words.contains("error: the command timed out\n"), "{words}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let home = Home::new();
+    assert_eq!(ran(&home, &["run", "echo hello"]).0, Some(0));
+    for line in [
+        ["logs", "last"].as_slice(),
+        &["logs", "--raw", "-f", "last"],
+        &["list"],
+        &["status", "last"],
+        &["audit", "list"],
+        &["users", "list"],
+        &["run", "echo hello"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = home.command(&["--local"]);
+        let output = command.args(line).stdout(full.unwrap()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(125), "{line:?}: {said}");
+        assert!(
+            said.contains("error: the output cannot be written\ncaused by: No space left"),
+            "{line:?}: {said}"
+        );
+        assert!(!said.contains("✓"), "{line:?}: {said}");
+    }
+}

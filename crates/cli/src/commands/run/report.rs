@@ -62,7 +62,7 @@ pub(super) fn show(view: &ExecutionView, is_quiet: bool, app: &App<'_>) {
         Some(Reason::Signaled | Reason::Cancelled) => {
             if !is_quiet {
                 app.printer.note(&format!(
-                    "the command was {}{}",
+                    "the command {}{}",
                     outcome_of(view),
                     measures(view)
                 ));

@@ -29,6 +29,9 @@ type Kill<'a> = Pin<Box<dyn Future<Output = Result<Option<KillResponse>, ApiErro
 /// How long leaving waits for a stop to be sent.
 const LAST_CALL: Duration = Duration::from_secs(5);
 
+/// Shorter time limits are not warned of.
+const SHORTEST_WARNED: Duration = Duration::from_secs(10);
+
 /// A run that is being watched.
 pub(super) struct Watch<'a> {
     app: &'a App<'a>,
@@ -150,7 +153,7 @@ impl<'a> Watch<'a> {
             self.app.printer.spin(&waiting_text(page));
         }
         if has_begun && self.warn_at.is_none() && !self.is_warned {
-            self.warn_at = Some(Instant::now() + self.limit / 5 * 4);
+            self.warn_at = warning_after(self.limit).map(|after| Instant::now() + after);
         }
         self.shown.page(page.events.as_deref().unwrap_or_default());
     }
@@ -231,11 +234,16 @@ impl<'a> Watch<'a> {
     fn killed(&mut self, answer: Result<Option<KillResponse>, ApiError>) {
         self.kill = None;
         if let Err(error) = answer {
-            self.stops_asked = 0;
-            self.app.printer.failure(&Failure::from(error));
-            self.app
-                .printer
-                .note("it was not asked to stop; Ctrl-C tries again");
+            let is_local = self.connection.local.is_some();
+            let (stops_asked, note) = after_failed_stop(is_local);
+            self.stops_asked = stops_asked;
+            let failure = Failure::from(error);
+            self.app.printer.failure(&if is_local {
+                failure.without_server()
+            } else {
+                failure
+            });
+            self.app.printer.note(note);
         }
     }
 
@@ -281,6 +289,21 @@ enum Streamed {
     Left,
 }
 
+/// How many stops count as asked where one could not be sent, and what to say. On this machine the next one kills:
+/// a control plane that cannot write must not keep the command alive.
+const fn after_failed_stop(is_local: bool) -> (u32, &'static str) {
+    if is_local {
+        (1, "it was not asked to stop; Ctrl-C kills it")
+    } else {
+        (0, "it was not asked to stop; Ctrl-C tries again")
+    }
+}
+
+/// When to warn of the time limit. A short one passes before the warning is read.
+fn warning_after(limit: Duration) -> Option<Duration> {
+    (limit >= SHORTEST_WARNED).then(|| limit / 5 * 4)
+}
+
 async fn of(kill: &mut Option<Kill<'_>>) -> Result<Option<KillResponse>, ApiError> {
     match kill {
         Some(kill) => kill.await,
@@ -292,5 +315,28 @@ async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_stop_that_failed_the_next_kills_only_on_this_machine() {
+        assert_eq!(
+            after_failed_stop(true),
+            (1, "it was not asked to stop; Ctrl-C kills it")
+        );
+        assert_eq!(after_failed_stop(false).0, 0);
+    }
+
+    #[test]
+    fn short_time_limits_are_not_warned_of() {
+        assert_eq!(warning_after(Duration::from_millis(1500)), None);
+        assert_eq!(
+            warning_after(Duration::from_secs(10)),
+            Some(Duration::from_secs(8))
+        );
     }
 }
