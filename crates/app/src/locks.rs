@@ -140,7 +140,8 @@ impl App {
                 .await?
                 .ok_or_else(|| no_such_lock(name))?;
             let Some(holder) = lock.value.holder().cloned() else {
-                return Err(no_such_lock(name).with_details("nobody holds it"));
+                let free = format!("nobody holds the lock {name}");
+                return Err(AppError::new(ErrorKind::NotFound, free));
             };
             ctx.require(Action::ReleaseLock(ctx.owner(&holder.user)))?;
             let execution = self.store().find_execution(&holder.execution).await?;

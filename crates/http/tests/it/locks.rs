@@ -188,7 +188,7 @@ async fn a_lock_that_nobody_holds_cannot_be_released() {
     let agent = world.run(&world.root, locked("prod")).await;
     agent.finish(0).await;
     let answer = world.delete(&world.root, "/locks/prod", force()).await;
-    insta::assert_snapshot!(answer.shown(), @r#"404 {"code":"NOT_FOUND","details":"nobody holds it","error":"no such lock: prod"}"#);
+    insta::assert_snapshot!(answer.shown(), @r#"404 {"code":"NOT_FOUND","error":"nobody holds the lock prod"}"#);
 }
 
 /// Who holds the lock `prod`.
