@@ -6,6 +6,7 @@ pub(crate) enum Signal {
     /// Ctrl-C.
     Interrupt,
     /// The terminal is gone, or the process is told to end; only heard under `--local`.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no hang-ups there"))]
     HangUp,
 }
 
