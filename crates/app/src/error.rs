@@ -154,8 +154,11 @@ impl From<StoreError> for AppError {
             ),
             StoreError::Corrupt(_) => (ErrorKind::Internal, "a stored record cannot be read"),
         };
+        let full = "make room in the server's data directory, then try again";
+        let details = (kind == ErrorKind::Full).then(|| full.to_owned());
         Self {
             cause: Some(Box::new(error)),
+            details,
             ..Self::new(kind, message)
         }
     }

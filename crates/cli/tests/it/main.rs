@@ -10,6 +10,7 @@ mod hostile;
 #[cfg(all(unix, feature = "local"))]
 mod on_this_machine;
 mod people;
+mod refusals;
 #[cfg(unix)]
 mod signals;
 mod unreachable;

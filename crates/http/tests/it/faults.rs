@@ -17,7 +17,7 @@ fn commits(numbers: std::ops::RangeInclusive<u32>, fault: &str) -> String {
 async fn a_full_disk_is_said_and_nothing_is_changed() {
     let world = World::faulty("commit:2:full").await;
     let answer = world.post(&world.root, "/run", locked("prod")).await;
-    insta::assert_snapshot!(answer.shown(), @r#"503 {"code":"DATABASE_ERROR","error":"the server's disk is full; nothing was changed"}"#);
+    insta::assert_snapshot!(answer.shown(), @r#"503 {"code":"DATABASE_ERROR","details":"make room in the server's data directory, then try again","error":"the server's disk is full; nothing was changed"}"#);
     assert_eq!(world.get(&world.root, "/executions").await.json, json!([]));
     assert_eq!(world.get(&world.root, "/locks").await.json, json!([]));
     world.submit(&world.root, locked("prod")).await;
