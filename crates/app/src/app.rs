@@ -1,11 +1,12 @@
 //! The application: its parts, and how it hands on what a change has moved.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use runvoy_core::execution::Execution;
 use runvoy_core::id::{ExecutionId, OwnerId};
 use runvoy_core::lock::LockName;
 use runvoy_ports::{Clock, Launcher, Store};
@@ -63,6 +64,22 @@ pub struct Tuning {
     pub launch_lease: Duration,
     /// How long after a stop's grace, or the end of the running time and its grace, the launcher itself stops the place.
     pub backstop: Duration,
+    /// The longest that one request may wait for news.
+    pub longest_wait: Duration,
+    /// How soon to look again at a place that is just ending.
+    pub ending_poll: Duration,
+    /// How much is written around a launch.
+    pub launch_style: LaunchStyle,
+}
+
+/// How much is read and written around a launch beside asking for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaunchStyle {
+    /// The record is read again right before, so that what was cancelled meanwhile is not placed, and the launcher's
+    /// yes is written down right after, so that a place that dies at once is noticed at once.
+    Careful,
+    /// Neither: every round trip counts, and the provider's events tell what became of the place.
+    Swift,
 }
 
 impl Default for Tuning {
@@ -74,6 +91,9 @@ impl Default for Tuning {
             poll: Duration::from_secs(1),
             launch_lease: Duration::from_secs(20),
             backstop: Duration::from_mins(1),
+            longest_wait: Duration::from_secs(30),
+            ending_poll: Duration::from_millis(5),
+            launch_style: LaunchStyle::Careful,
         }
     }
 }
@@ -90,18 +110,24 @@ pub struct App {
 
 /// First launches that this process has recorded and not made yet. What is lost here is made when its lease ends.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct OwedLaunches(Arc<Mutex<HashSet<ExecutionId>>>);
+pub(crate) struct OwedLaunches(Arc<Mutex<HashMap<ExecutionId, Execution>>>);
 
 impl OwedLaunches {
-    pub(crate) fn insert(&self, id: &ExecutionId) {
+    /// Notes the launch of an execution as it was just recorded.
+    pub(crate) fn insert(&self, execution: Execution) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone());
+            .insert(execution.id().clone(), execution);
     }
 
-    /// Whether the launch is owed; whoever asks makes it, so it is owed no more.
-    pub(crate) fn take(&self, id: &ExecutionId) -> bool {
+    fn contains(&self, id: &ExecutionId) -> bool {
+        let owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.contains_key(id)
+    }
+
+    /// The execution whose launch is owed, if it is; whoever asks makes it, so it is owed no more.
+    pub(crate) fn take(&self, id: &ExecutionId) -> Option<Execution> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -138,6 +164,11 @@ impl App {
 
     pub(crate) fn store(&self) -> &dyn Store {
         self.parts.store.as_ref()
+    }
+
+    /// Whether this process recorded the execution's first launch and has yet to make it.
+    pub fn owes_launch(&self, id: &ExecutionId) -> bool {
+        self.owed.contains(id)
     }
 
     /// Hands on what has moved. Nobody there (shutting down): the reconciler finds it after the next start.

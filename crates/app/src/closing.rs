@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runvoy_core::execution::{Event, Execution, later};
+use runvoy_core::execution::{Billed, Event, Evidence, Execution, later};
 use runvoy_core::id::AttemptId;
 use runvoy_core::money::Money;
 use runvoy_ports::{Placement, Presence};
@@ -12,8 +12,6 @@ use crate::app::App;
 use crate::drive::{Step, until};
 use crate::error::AppError;
 
-/// How soon to look again at a place that is just ending.
-const ENDING_POLL: Duration = Duration::from_millis(5);
 /// How long an ended execution's place may linger before it is stopped by force.
 const LINGER: Duration = Duration::from_secs(15);
 
@@ -27,7 +25,7 @@ impl App {
     ) -> Result<Step, AppError> {
         let never_launched = execution
             .attempt()
-            .filter(|_| self.owed.take(execution.id()));
+            .filter(|_| self.owed.take(execution.id()).is_some());
         if let Some(attempt) = never_launched {
             let words = "it was over before it was launched".to_owned();
             let attempt = attempt.number();
@@ -46,13 +44,17 @@ impl App {
             return Ok(Step::After(until(lease, now)));
         }
         let newest = execution.attempt().map_or(0, |attempt| attempt.number());
+        let mut cost = Money::ZERO;
         for number in (1..=newest).rev() {
             let placement = Placement {
                 attempt: AttemptId::new(execution.id().clone(), number),
                 place: None,
             };
             match self.parts.launcher.probe(&placement).await {
-                Presence::Gone(_) => {}
+                Presence::Gone(evidence) => {
+                    let price = self.price(execution, number, &evidence);
+                    cost = cost.checked_add(price).unwrap_or(cost);
+                }
                 Presence::Unknown => return self.still_there(execution, now).await,
                 Presence::Running if execution.unreachable_since().is_some() => {
                     return self.feed(execution, Event::Reachable).await;
@@ -65,21 +67,51 @@ impl App {
                     if !reported || later(ended_at, LINGER) <= now {
                         self.parts.launcher.stop(&placement).await;
                     }
-                    return Ok(Step::After(ENDING_POLL));
+                    return Ok(Step::After(self.parts.tuning.ending_poll));
                 }
             }
             if let Err(error) = self.parts.launcher.clean_up(&placement.attempt).await {
                 tracing::warn!(execution.id = %execution.id(), error = %error, "leftovers cannot be removed");
             }
         }
-        self.feed(
-            execution,
-            Event::Closed {
-                at: now,
-                cost: Money::ZERO,
-            },
-        )
-        .await
+        self.feed(execution, Event::Closed { at: now, cost }).await
+    }
+
+    /// What an attempt cost: what the provider says that it bills or, where it says nothing any more of an attempt
+    /// that ran, the time from its start to its end.
+    fn price(&self, execution: &Execution, attempt: u32, evidence: &Evidence) -> Money {
+        let Some(container) = &execution.submission().container else {
+            return Money::ZERO;
+        };
+        let ran = execution
+            .started()
+            .filter(|started| started.attempt == attempt && evidence.billed.is_empty())
+            .zip(execution.ended())
+            .map(|(started, (_, until))| Billed {
+                from: started.at,
+                until,
+            });
+        let billed = evidence.billed.iter().copied().chain(ran);
+        let prices = billed.filter_map(|billed| {
+            let duration = billed.until.duration_since(billed.from);
+            let duration = Duration::try_from(duration).unwrap_or_default();
+            self.parts.launcher.price(container, duration)
+        });
+        prices.fold(Money::ZERO, |sum, price| {
+            sum.checked_add(price).unwrap_or(sum)
+        })
+    }
+
+    /// What the execution has cost so far: final once it is closed, until then an estimate from its start on.
+    pub fn cost(&self, execution: &Execution) -> Option<Money> {
+        if let Some(cost) = execution.cost() {
+            return Some(cost);
+        }
+        let container = execution.submission().container.as_ref()?;
+        let started = execution.started()?;
+        let until = execution.ended().map_or_else(|| self.now(), |(_, at)| at);
+        let ran = Duration::try_from(until.duration_since(started.at)).unwrap_or_default();
+        self.parts.launcher.price(container, ran)
     }
 
     async fn still_there(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use runvoy_core::execution::{Event, Execution, LaunchStep, START_LIMIT, State, StopCause, later};
 use runvoy_core::id::{AttemptId, ExecutionId};
 use runvoy_ports::{Placement, Presence};
+use tokio::time::Instant;
 
-use crate::app::App;
+use crate::app::{App, LaunchStyle};
 use crate::change::Cause;
 use crate::error::AppError;
 
@@ -30,14 +31,21 @@ impl App {
     /// Does what the execution's state asks for, until nothing is left to do now.
     /// Answers how soon to look again, where that is sooner than the reconciler would.
     pub async fn drive(&self, id: &ExecutionId) -> Result<Option<Duration>, AppError> {
+        let mut owed = match self.parts.tuning.launch_style {
+            LaunchStyle::Careful => None,
+            LaunchStyle::Swift => self.owed.take(id),
+        };
         for _ in 0..MAX_STEPS {
-            let Some(found) = self.store().find_execution(id).await? else {
-                return Ok(None);
+            let step = match owed.take() {
+                Some(recorded) => self.place(&recorded).await?,
+                None => match self.store().find_execution(id).await? {
+                    Some(found) if self.is_mine_to_drive(&found.value) => {
+                        self.step(&found.value).await?
+                    }
+                    Some(_) | None => return Ok(None),
+                },
             };
-            if !self.is_mine_to_drive(&found.value) {
-                return Ok(None);
-            }
-            match self.step(&found.value).await? {
+            match step {
                 Step::Again => {}
                 Step::After(delay) => return Ok(Some(delay)),
                 Step::Wait => return Ok(None),
@@ -48,17 +56,29 @@ impl App {
 
     /// Drives everything that is not closed; one execution's trouble stops no other's.
     pub async fn reconcile(&self) -> Result<(), AppError> {
-        let mut after = None;
+        self.reconcile_until(None, None).await.map(drop)
+    }
+
+    /// Drives what is not closed and newer than `after`, as far as the time goes. Answers the last one that was
+    /// driven where time ran out: the next call goes on from there.
+    pub async fn reconcile_until(
+        &self,
+        mut after: Option<ExecutionId>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<ExecutionId>, AppError> {
         loop {
             let page = self.store().list_open(after.as_ref(), OPEN_PAGE).await?;
             for id in &page {
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok(after);
+                }
                 if let Err(error) = self.drive(id).await {
                     tracing::warn!(execution.id = %id, error = %error.chain(), "execution cannot be driven now");
                 }
+                after = Some(id.clone());
             }
-            match page.last() {
-                Some(last) if page.len() == OPEN_PAGE as usize => after = Some(last.clone()),
-                Some(_) | None => return Ok(()),
+            if page.len() < OPEN_PAGE as usize {
+                return Ok(None);
             }
         }
     }
@@ -161,10 +181,12 @@ impl App {
         match step {
             LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
             LaunchStep::Due { .. } => self.launch(execution, now).await,
-            LaunchStep::Placing if self.owed.take(execution.id()) => self.place(execution).await,
+            LaunchStep::Placing if self.owed.take(execution.id()).is_some() => {
+                self.place(execution).await
+            }
             LaunchStep::Placing => match execution.lease_until() {
                 Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
-                Some(_) | None => self.launch(execution, now).await,
+                Some(_) | None => self.launch_again(execution, now).await,
             },
             LaunchStep::Placed => self.look(execution, now).await,
         }

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use runvoy_core::execution::{Event, Execution, later};
-use runvoy_ports::{LaunchError, LaunchRequest};
+use runvoy_ports::{LaunchError, LaunchRequest, Presence};
 
-use crate::app::App;
+use crate::app::{App, LaunchStyle};
 use crate::change::{Applied, Cause};
-use crate::drive::Step;
+use crate::drive::{Step, placement};
 use crate::error::{AppError, chain};
 
 impl App {
@@ -29,6 +29,27 @@ impl App {
         self.place(&execution).await
     }
 
+    /// A launch whose answer nobody wrote down, and whose lease is over: it was accepted where its place runs, else
+    /// it is asked for again in the same words.
+    pub(crate) async fn launch_again(
+        &self,
+        execution: &Execution,
+        now: Timestamp,
+    ) -> Result<Step, AppError> {
+        let presence = match (placement(execution), self.parts.tuning.launch_style) {
+            (Some(placement), LaunchStyle::Swift) => self.parts.launcher.probe(&placement).await,
+            (_, LaunchStyle::Careful) | (None, LaunchStyle::Swift) => Presence::Unknown,
+        };
+        match (presence, execution.attempt()) {
+            (Presence::Running, Some(attempt)) => {
+                let attempt = attempt.number();
+                self.feed(execution, Event::LaunchAccepted { attempt })
+                    .await
+            }
+            (_, _) => self.launch(execution, now).await,
+        }
+    }
+
     /// Asks the launcher for the newest attempt, which is recorded.
     pub(crate) async fn place(&self, execution: &Execution) -> Result<Step, AppError> {
         let Some(attempt) = execution.attempt() else {
@@ -37,8 +58,12 @@ impl App {
         let request = LaunchRequest {
             token: self.parts.key.bootstrap_token(&attempt),
             attempt,
+            container: execution.submission().container.clone(),
         };
         let answer = match self.parts.launcher.launch(&request).await {
+            Ok(()) if self.parts.tuning.launch_style == LaunchStyle::Swift => {
+                return Ok(Step::Wait);
+            }
             Ok(()) => Event::LaunchAccepted {
                 attempt: request.attempt.number(),
             },

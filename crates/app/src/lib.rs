@@ -28,7 +28,7 @@ mod users;
 mod wakeups;
 
 pub use agent::{AgentCall, Finish, FinishAnswer, PushAnswer, Start, StartAnswer, StartedRun};
-pub use app::{App, IsOwnerAlive, Parts, Task, Tuning};
+pub use app::{App, IsOwnerAlive, LaunchStyle, Parts, Task, Tuning};
 pub use context::{Actor, OpContext};
 pub use error::{AppError, ErrorKind};
 pub use executions::{ExecutionDetail, Killed, QueuePlace};
@@ -38,5 +38,5 @@ pub use locks::{HolderDetail, LockDetail, Release, Released};
 pub use logs::LogPage;
 pub use revoke::Revoked;
 pub use stack_key::{SpecValues, StackKey};
-pub use submit::{LockWish, NewExecution, Submitted};
+pub use submit::{LockGlance, LockWish, NewExecution, Submitted};
 pub use users::{Created, Credential, NewUser, UserDetail};

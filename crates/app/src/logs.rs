@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use runvoy_core::execution::Execution;
 use runvoy_core::id::ExecutionId;
-use runvoy_core::log::{Entry, Seq};
+use runvoy_core::log::{Entry, Seq, Stream};
 
 use crate::app::App;
 use crate::context::OpContext;
 use crate::error::AppError;
-
-/// The longest that one request may wait for news.
-const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Entries of a log, and where to go on.
 #[derive(Debug)]
@@ -38,7 +35,7 @@ impl App {
         wait: Duration,
     ) -> Result<LogPage, AppError> {
         let mut follower = self.wakeups.follow(id);
-        let deadline = tokio::time::Instant::now() + wait.min(MAX_WAIT);
+        let deadline = tokio::time::Instant::now() + wait.min(self.parts.tuning.longest_wait);
         let first = self.log_page(ctx, id, after, max_bytes).await?;
         let status = first.execution.status();
         let mut page = first;
@@ -60,11 +57,18 @@ impl App {
         after: Seq,
         max_bytes: usize,
     ) -> Result<LogPage, AppError> {
-        let execution = self.readable(ctx, id).await?;
-        let entries = self.store().read_entries(id, after, max_bytes).await?;
+        // At once, because each is a round trip. In which order they are answered does not matter: a closed log
+        // never changes, so whoever has read up to the number at which it was closed has read all of it.
+        let (execution, entries, head) = tokio::join!(
+            self.readable(ctx, id),
+            self.store().read_entries(id, after, max_bytes),
+            self.store().find_head(id),
+        );
+        let (execution, mut entries, head) = (execution?, entries?, head?);
+        if entries.is_empty() && after == Seq::START {
+            entries = self.provider_lines(&execution).await;
+        }
         let next = entries.last().map_or(after, |last| last.seq);
-        // The head is read after the entries: what it says of the end is then never too early.
-        let head = self.store().find_head(id).await?;
         let is_complete = head.is_none_or(|head| head.is_closed && head.next_seq <= next.plus(1));
         // The end may have come since the execution was read: a complete log is that of one that is over.
         let execution = match execution.ended() {
@@ -77,5 +81,38 @@ impl App {
             is_complete,
             execution,
         })
+    }
+
+    /// What the provider itself has of an execution that is over and whose agent never called.
+    async fn provider_lines(&self, execution: &Execution) -> Vec<Entry> {
+        let (None, Some((_, at)), Some(attempt)) =
+            (execution.started(), execution.ended(), execution.attempt())
+        else {
+            return Vec::new();
+        };
+        let lines = match self.parts.launcher.provider_lines(&attempt).await {
+            Ok(lines) if lines.is_empty() => return Vec::new(),
+            Ok(lines) => lines,
+            Err(error) => {
+                tracing::warn!(execution.id = %execution.id(), %error, "the provider's lines cannot be read");
+                return Vec::new();
+            }
+        };
+        let says_so = format!(
+            "The agent never connected. These are the last lines that {} has:",
+            self.provider()
+        );
+        let texts = std::iter::once(says_so).chain(lines);
+        let numbers = (1..).map(Seq::new);
+        numbers
+            .zip(texts)
+            .map(|(seq, text)| Entry {
+                seq,
+                at,
+                stream: Stream::System,
+                text,
+                has_end: true,
+            })
+            .collect()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use runvoy_core::audit::AuditAction;
 use runvoy_core::command::Command;
+use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::environment::EnvName;
 use runvoy_core::execution::{
     self, Admission, Event, Execution, LockRequest, Sealed, Submission, later,
@@ -14,7 +15,7 @@ use runvoy_core::idempotency::{Idempotency, IdempotencyKey, KEPT_HOURS};
 use runvoy_core::lock::{Lock, LockEvent, LockName, Waiter};
 use runvoy_core::log::LogHead;
 use runvoy_core::role::Action;
-use runvoy_ports::{HeadWrite, Write};
+use runvoy_ports::{HeadWrite, UnfitKind, Versioned, Write};
 
 use crate::app::{App, Task};
 use crate::change::{About, Cause};
@@ -41,6 +42,8 @@ pub struct NewExecution {
     pub lock: Option<LockWish>,
     /// Directory to run in.
     pub workdir: Option<String>,
+    /// The container to run in.
+    pub container: ContainerWish,
     /// The caller's name for the request and the hash of its body.
     pub idempotency: Option<(IdempotencyKey, String)>,
 }
@@ -54,6 +57,24 @@ pub struct LockWish {
     pub timeout: Option<Duration>,
     /// Refuse at once where it cannot be had.
     pub no_wait: bool,
+    /// What was seen of it while the caller was being authenticated.
+    pub glance: Option<LockGlance>,
+}
+
+/// A look at a lock; the commit that relies on it fails if it is not so any more.
+#[derive(Debug, Clone)]
+pub struct LockGlance {
+    lock: Option<Versioned<Lock>>,
+    is_waited_for: bool,
+}
+
+/// Whether a submit may rely on what was seen of the lock before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// It may: the commit fails if that is not so any more.
+    Glance,
+    /// It looks anew.
+    Anew,
 }
 
 /// A submitted execution.
@@ -70,15 +91,56 @@ impl App {
     pub async fn submit(&self, ctx: &OpContext, wish: NewExecution) -> Result<Submitted, AppError> {
         ctx.require(Action::Run)?;
         limits::check(&wish)?;
+        let container = self.plan(&wish.container)?;
+        // Most requests are new ones: the commit itself says whether this one is, and only then costs a read.
+        let at_first = self.insert(ctx, &wish, &container, Look::Glance).await;
+        let execution = match at_first {
+            Ok(execution) => execution,
+            Err(error) if wish.idempotency.is_none() && !error.is_overtaken() => return Err(error),
+            Err(_) => self.insert_or_find(ctx, &wish, &container).await?,
+        };
+        self.hand_on(Task::Drive(execution.id().clone()));
+        self.submitted(execution).await
+    }
+
+    /// What is there of a lock now. Decides nothing: whoever shows it to [`submit`](Self::submit) saves it a look.
+    pub async fn glance(&self, name: &LockName) -> Result<LockGlance, AppError> {
+        // Whoever comes between the two looks overlaps with this one: either may be first.
+        let (waiters, lock) = tokio::join!(
+            self.store().list_waiters(name, 1),
+            self.store().find_lock(name)
+        );
+        Ok(LockGlance {
+            is_waited_for: !waiters?.is_empty(),
+            lock: lock?,
+        })
+    }
+
+    /// What an earlier request of the same name made, or a new execution; again and again while others come first.
+    async fn insert_or_find(
+        &self,
+        ctx: &OpContext,
+        wish: &NewExecution,
+        container: &Option<Container>,
+    ) -> Result<Execution, AppError> {
         self.until_committed(|| async {
-            let execution = match self.submitted_before(ctx, &wish).await? {
-                Some(known) => known,
-                None => self.insert(ctx, &wish).await?,
-            };
-            self.hand_on(Task::Drive(execution.id().clone()));
-            self.submitted(execution).await
+            match self.submitted_before(ctx, wish).await? {
+                Some(known) => Ok(known),
+                None => self.insert(ctx, wish, container, Look::Anew).await,
+            }
         })
         .await
+    }
+
+    fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, AppError> {
+        let planned = self.parts.launcher.plan(wish);
+        planned.map_err(|unfit| match unfit.kind {
+            UnfitKind::Unsupported => {
+                let message = format!("{} is not supported here", unfit.field);
+                AppError::new(ErrorKind::Unsupported, message).with_details(unfit.why)
+            }
+            UnfitKind::Invalid => AppError::new(ErrorKind::Invalid, unfit.why),
+        })
     }
 
     async fn submitted(&self, execution: Execution) -> Result<Submitted, AppError> {
@@ -111,17 +173,22 @@ impl App {
     }
 
     /// One try; somebody else may be first, and then everything must be read again.
-    async fn insert(&self, ctx: &OpContext, wish: &NewExecution) -> Result<Execution, AppError> {
+    async fn insert(
+        &self,
+        ctx: &OpContext,
+        wish: &NewExecution,
+        container: &Option<Container>,
+        look: Look,
+    ) -> Result<Execution, AppError> {
         let now = self.now();
         let id = self.ids.execution(now);
-        let (admission, lock_write) = self.admit(ctx, wish, &id, now).await?;
+        let (admission, lock_write) = self.admit(ctx, wish, &id, look).await?;
         let sealed = self.seal(&id, &wish.values)?;
-        let execution = Execution::new(
-            id.clone(),
-            self.submission(ctx, wish, now),
-            admission,
-            sealed,
-        );
+        let submission = Submission {
+            container: container.clone(),
+            ..self.submission(ctx, wish, now)
+        };
+        let execution = Execution::new(id.clone(), submission, admission, sealed);
         // What may start at once is recorded together with its first launch: one write before the launcher is asked.
         let lease_until = later(now, self.parts.tuning.launch_lease);
         let intended = execution.transition(&Event::LaunchIntended {
@@ -161,7 +228,7 @@ impl App {
         )
         .await?;
         if is_owed {
-            self.owed.insert(&id);
+            self.owed.insert(execution.clone());
         }
         Ok(execution)
     }
@@ -172,8 +239,9 @@ impl App {
         ctx: &OpContext,
         wish: &NewExecution,
         id: &ExecutionId,
-        now: Timestamp,
+        look: Look,
     ) -> Result<(Admission, Option<Write>), AppError> {
+        let now = self.now();
         let Some(wanted) = &wish.lock else {
             return Ok((Admission::Unlocked, None));
         };
@@ -183,13 +251,15 @@ impl App {
             user,
             at: now,
         };
-        let nobody_waits = self.store().list_waiters(&wanted.name, 1).await?.is_empty();
-        let found = self.store().find_lock(&wanted.name).await?;
-        let write = match &found {
+        let seen = match (&wanted.glance, look) {
+            (Some(seen), Look::Glance) => seen.clone(),
+            (None, Look::Glance) | (_, Look::Anew) => self.glance(&wanted.name).await?,
+        };
+        let write = match &seen.lock {
             None => Lock::new(wanted.name.clone())
                 .transition(&taken)
                 .map(|lock| (lock.fence(), Write::InsertLock(lock))),
-            Some(lock) if nobody_waits => lock
+            Some(lock) if !seen.is_waited_for => lock
                 .value
                 .transition(&taken)
                 .map(|next| (next.fence(), Write::ReplaceLock(next, lock.version))),
@@ -198,7 +268,7 @@ impl App {
         match write {
             Some((fence, write)) => Ok((Admission::Holding(fence), Some(write))),
             None if wanted.no_wait => Err(self
-                .busy(ctx, &wanted.name, found.map(|lock| lock.value))
+                .busy(ctx, &wanted.name, seen.lock.map(|lock| lock.value))
                 .await?),
             None => {
                 let waiter = Waiter {
@@ -272,6 +342,7 @@ impl App {
             }),
             workdir: wish.workdir.clone(),
             owner: self.parts.owner.clone(),
+            container: None,
         }
     }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use event::{Event, Evidence, ProviderWord, StopCause};
+pub use event::{Billed, Event, Evidence, ProviderWord, StopCause};
 
 use crate::command::Command;
+use crate::container::Container;
 use crate::environment::EnvName;
 use crate::id::{AttemptId, BootNonce, ExecutionId, OwnerId, Place, RequestId, SessionId};
 use crate::key::ApiKeyHash;
@@ -72,6 +73,9 @@ pub struct Submission {
     pub workdir: Option<String>,
     /// The process that alone may drive it, under `--local`.
     pub owner: Option<OwnerId>,
+    /// The container to run in, where the launcher runs containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
 }
 
 /// A lock that an execution wants.

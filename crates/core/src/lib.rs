@@ -10,6 +10,7 @@ mod text;
 pub mod audit;
 pub mod claim;
 pub mod command;
+pub mod container;
 pub mod duration;
 pub mod environment;
 pub mod execution;

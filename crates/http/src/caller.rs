@@ -8,6 +8,7 @@ use runvoy_app::{Actor, App, OpContext};
 use runvoy_core::id::RequestId;
 use runvoy_wire::API_KEY_HEADER;
 use runvoy_wire::error::ErrorCode;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::ApiError;
 
@@ -37,18 +38,59 @@ impl FromRef<UserState> for App {
 #[derive(Debug)]
 pub(crate) struct Caller(pub(crate) OpContext);
 
+/// Somebody who has not proved anything yet. For a route that looks something up while that is checked.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    app: App,
+    shown: Shown,
+    request_id: RequestId,
+}
+
+/// What somebody shows to prove who they are.
+#[derive(Debug)]
+enum Shown {
+    /// Nothing needs to be shown.
+    Nothing(Actor),
+    /// An API key.
+    Key(SecretString),
+}
+
+impl Stranger {
+    /// The person, proved.
+    pub(crate) async fn authenticate(self) -> Result<OpContext, ApiError> {
+        let actor = match self.shown {
+            Shown::Nothing(actor) => actor,
+            Shown::Key(key) => self.app.authenticate(key.expose_secret()).await?,
+        };
+        Ok(OpContext {
+            actor,
+            request_id: self.request_id,
+        })
+    }
+}
+
+impl FromRequestParts<UserState> for Stranger {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &UserState) -> Result<Self, ApiError> {
+        let shown = match &state.gate {
+            Gate::Only(actor) => Shown::Nothing(actor.clone()),
+            Gate::Key => Shown::Key(key(&parts.headers)?.into()),
+        };
+        Ok(Self {
+            shown,
+            request_id: request_id(parts, &state.app),
+            app: state.app.clone(),
+        })
+    }
+}
+
 impl FromRequestParts<UserState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &UserState) -> Result<Self, ApiError> {
-        let actor = match &state.gate {
-            Gate::Only(actor) => actor.clone(),
-            Gate::Key => state.app.authenticate(key(&parts.headers)?).await?,
-        };
-        Ok(Self(OpContext {
-            actor,
-            request_id: request_id(parts, &state.app),
-        }))
+        let stranger = Stranger::from_request_parts(parts, state).await?;
+        Ok(Self(stranger.authenticate().await?))
     }
 }
 

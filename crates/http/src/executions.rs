@@ -42,10 +42,7 @@ pub(crate) async fn list(
     let query = query(&params)?;
     let limit = query.limit;
     let page = app.executions(&ctx, query).await?;
-    let views: Vec<ExecutionView> = page
-        .iter()
-        .map(|one| view::execution(one, app.provider()))
-        .collect();
+    let views: Vec<ExecutionView> = page.iter().map(|one| view::execution(&app, one)).collect();
     let mut headers = HeaderMap::new();
     let last = page.last().filter(|_| page.len() == limit as usize);
     if let Some(link) = last.and_then(|last| next_link(&params, limit, last.id())) {
@@ -98,7 +95,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<ExecutionView>, ApiError> {
     let detail = app.execution(&ctx, &execution_id(&id)?).await?;
-    let mut view = view::execution(&detail.execution, app.provider());
+    let mut view = view::execution(&app, &detail.execution);
     view.queue = detail.queue.map(view::queue);
     Ok(Json(view))
 }

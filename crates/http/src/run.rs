@@ -6,28 +6,36 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use runvoy_app::{App, LockWish, NewExecution, SpecValues};
+use runvoy_app::{App, LockGlance, LockWish, NewExecution, SpecValues};
 use runvoy_core::command::Command;
+use runvoy_core::container::ContainerWish;
 use runvoy_core::idempotency::IdempotencyKey;
+use runvoy_core::lock::LockName;
 use runvoy_wire::execution::{RunRequest, RunResponse};
 use runvoy_wire::secret::Secret;
 use runvoy_wire::{BASE_PATH, IDEMPOTENCY_HEADER};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::body::{RawBody, parse};
-use crate::caller::Caller;
+use crate::caller::Stranger;
 use crate::error::ApiError;
 use crate::view;
 
 pub(crate) async fn run(
     State(app): State<App>,
-    Caller(ctx): Caller,
+    stranger: Stranger,
     headers: HeaderMap,
     RawBody(bytes): RawBody,
 ) -> Result<(StatusCode, Json<RunResponse>), ApiError> {
-    let request: RunRequest = parse(&bytes)?;
+    // Who calls and what is there of the lock are looked up at once; the first is judged before anything else.
+    let request: Result<RunRequest, ApiError> = parse(&bytes);
+    let lock = request.as_ref().ok().and_then(lock_name);
+    let (ctx, glance) = tokio::join!(stranger.authenticate(), glance(&app, lock));
+    let ctx = ctx?;
+    let request = request?;
     refuse_later_features(&request)?;
-    let wish = wish(request, idempotency(&headers, &bytes)?)?;
+    let wish = wish(request, glance, idempotency(&headers, &bytes)?)?;
     let submitted = app.submit(&ctx, wish).await?;
     let execution = &submitted.execution;
     let response = RunResponse {
@@ -35,10 +43,20 @@ pub(crate) async fn run(
         log_url: format!("{BASE_PATH}/executions/{}/logs", execution.id()),
         status: execution.status().to_string(),
         command: execution.submission().command.to_string(),
-        image_id: String::new(),
+        image_id: view::image(execution),
         queue: submitted.queue.map(view::queue),
     };
     Ok((StatusCode::ACCEPTED, Json(response)))
+}
+
+/// The lock that the request names, if it names one well.
+fn lock_name(request: &RunRequest) -> Option<LockName> {
+    request.lock.as_ref()?.parse().ok()
+}
+
+async fn glance(app: &App, lock: Option<LockName>) -> Option<LockGlance> {
+    // Where it fails, the submit looks again and says so.
+    app.glance(&lock?).await.ok()
 }
 
 fn idempotency(
@@ -63,17 +81,8 @@ fn idempotency(
 /// Fields of features that this server does not have. Empty values, as the old client sends them, ask for nothing.
 fn refuse_later_features(request: &RunRequest) -> Result<(), ApiError> {
     let text = |field: &Option<String>| field.as_ref().is_some_and(|value| !value.is_empty());
-    let value = |field: &Option<serde_json::Value>| {
-        field
-            .as_ref()
-            .is_some_and(|value| *value != 0 && *value != "" && !value.is_null())
-    };
-    let container = "this server runs plain processes, without containers";
     let later = "this server does not have it yet";
     let asked = [
-        ("image", text(&request.image), container),
-        ("cpu", value(&request.cpu), container),
-        ("memory", value(&request.memory), container),
         ("target", text(&request.target), later),
         (
             "secrets",
@@ -104,6 +113,7 @@ fn refuse_later_features(request: &RunRequest) -> Result<(), ApiError> {
 
 fn wish(
     request: RunRequest,
+    glance: Option<LockGlance>,
     idempotency: Option<(IdempotencyKey, String)>,
 ) -> Result<NewExecution, ApiError> {
     let command = match (request.command, request.argv) {
@@ -124,6 +134,7 @@ fn wish(
             name: name.parse()?,
             timeout: seconds(request.lock_timeout),
             no_wait: request.no_wait,
+            glance,
         }),
         None if request.no_wait || request.lock_timeout.is_some() => {
             return Err(ApiError::invalid("no_wait and lock_timeout need a lock"));
@@ -131,6 +142,7 @@ fn wish(
         None => None,
     };
     Ok(NewExecution {
+        container: container(request.image, request.cpu.as_ref(), request.memory.as_ref())?,
         command,
         values: SpecValues {
             env: clear(request.env),
@@ -143,6 +155,38 @@ fn wish(
         workdir: request.workdir.filter(|dir| !dir.is_empty()),
         idempotency,
     })
+}
+
+/// The container wished for. Empty values, as the old client sends them, ask for nothing.
+fn container(
+    image: Option<String>,
+    cpu: Option<&Value>,
+    memory: Option<&Value>,
+) -> Result<ContainerWish, ApiError> {
+    Ok(ContainerWish {
+        image: image
+            .filter(|image| !image.is_empty())
+            .map(|image| image.parse())
+            .transpose()?,
+        cpu: amount("cpu", cpu)?.map(|cpu| cpu.parse()).transpose()?,
+        memory: amount("memory", memory)?
+            .map(|memory| memory.parse())
+            .transpose()?,
+    })
+}
+
+/// An amount as a number or a text.
+fn amount(field: &str, value: Option<&Value>) -> Result<Option<String>, ApiError> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Err(ApiError::invalid(
+            format!("{field} must be a number or a text"),
+        )),
+    }
 }
 
 fn clear(values: BTreeMap<String, Secret>) -> BTreeMap<String, String> {

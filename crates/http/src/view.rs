@@ -1,6 +1,6 @@
 //! Turns records into what the API shows.
 
-use runvoy_app::{LockDetail, QueuePlace, UserDetail};
+use runvoy_app::{App, LockDetail, QueuePlace, UserDetail};
 use runvoy_core::audit::AuditEntry;
 use runvoy_core::execution::{Execution, LaunchStep, State};
 use runvoy_core::log::Entry;
@@ -10,7 +10,15 @@ use runvoy_wire::lock::{HolderView, LockView, WaiterView};
 use runvoy_wire::log::LogEventView;
 use runvoy_wire::user::UserView;
 
-pub(crate) fn execution(execution: &Execution, cloud: &str) -> ExecutionView {
+/// The image that it runs in; empty where it runs in none.
+pub(crate) fn image(execution: &Execution) -> String {
+    let container = execution.submission().container.as_ref();
+    container.map_or_else(String::new, |container| container.image.to_string())
+}
+
+pub(crate) fn execution(app: &App, execution: &Execution) -> ExecutionView {
+    let cloud = app.provider();
+    let cost = app.cost(execution);
     let submission = execution.submission();
     let ended = execution.ended();
     let started_at = execution
@@ -23,7 +31,7 @@ pub(crate) fn execution(execution: &Execution, cloud: &str) -> ExecutionView {
         created_by: submission.created_by.to_string(),
         user_email: submission.created_by.to_string(),
         command: submission.command.to_string(),
-        image_id: String::new(),
+        image_id: image(execution),
         lock_name: submission.lock.as_ref().map(|lock| lock.name.to_string()),
         lock_fence: execution.fence().map(runvoy_core::lock::Fence::number),
         lock_lost: execution.is_lock_lost(),
@@ -52,9 +60,8 @@ pub(crate) fn execution(execution: &Execution, cloud: &str) -> ExecutionView {
             .iter()
             .map(ToString::to_string)
             .collect(),
-        cost_usd: execution
-            .cost()
-            .map(|cost| cost.to_string().trim_start_matches('$').to_owned()),
+        cost_usd: cost.map(|cost| cost.to_string().trim_start_matches('$').to_owned()),
+        cost_is_estimate: execution.cost().is_none() && cost.is_some(),
         unreachable_since: execution.unreachable_since(),
         request_id: submission.request_id.to_string(),
         created_by_request_id: submission.request_id.to_string(),

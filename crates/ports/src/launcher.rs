@@ -1,9 +1,12 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::{AttemptId, Place};
 use runvoy_core::log::{Entry, Seq};
+use runvoy_core::money::Money;
 use runvoy_core::outcome::Report;
 use secrecy::SecretString;
 use thiserror::Error;
@@ -15,6 +18,29 @@ pub struct LaunchRequest {
     pub attempt: AttemptId,
     /// Good for one `start` of this attempt.
     pub token: SecretString,
+    /// The container that was planned for the execution; a repeated launch brings the same.
+    pub container: Option<Container>,
+}
+
+/// A wish that this launcher cannot fulfil.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct Unfit {
+    /// The field of the request that is meant.
+    pub field: &'static str,
+    /// Whether another value could be fulfilled.
+    pub kind: UnfitKind,
+    /// What can be had instead.
+    pub why: String,
+}
+
+/// In which way a wish cannot be fulfilled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnfitKind {
+    /// Whatever the value: this launcher has no such thing.
+    Unsupported,
+    /// This value cannot be had.
+    Invalid,
 }
 
 /// An attempt, and the place that its agent named when it started, if it did.
@@ -65,6 +91,11 @@ pub type CopyEnd = (Seq, Report);
 pub trait Launcher: Debug + Send + Sync {
     /// Name in the `Cloud` column of lists.
     fn name(&self) -> &'static str;
+    /// The container that fulfils the wish, whole: what was not wished for is filled in. `None` where the launcher
+    /// runs no containers. Pure: asks nobody.
+    fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit>;
+    /// What the provider asks for such a container for so long; `None` where nobody asks for anything. Pure.
+    fn price(&self, container: &Container, billed: Duration) -> Option<Money>;
     /// Places an agent for the attempt. Asked again for the same attempt, places no second one while the first lives.
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError>;
     /// Whether anything of the placement runs. Kills what an agent that is dead has left behind before it says `Gone`.
@@ -78,6 +109,8 @@ pub trait Launcher: Debug + Send + Sync {
         after: Seq,
         max_bytes: usize,
     ) -> std::io::Result<CopyPage>;
+    /// The last lines that the provider itself has of an attempt whose agent never called; none where it keeps none.
+    async fn provider_lines(&self, attempt: &AttemptId) -> std::io::Result<Vec<String>>;
     /// Removes what the attempt left where it ran. Called after `Gone`; may be called again.
     async fn clean_up(&self, attempt: &AttemptId) -> std::io::Result<()>;
 }

@@ -9,7 +9,9 @@ mod reads;
 mod store_error;
 
 pub use clock::Clock;
-pub use launcher::{CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence};
+pub use launcher::{
+    CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
+};
 pub use ledger::{
     Appended, Batch, BatchTooLarge, HeadWrite, KeyUse, Ledger, LogSink, MAX_WRITES, Write,
 };

@@ -4,12 +4,17 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence};
+use runvoy_core::money::Money;
+use runvoy_ports::{
+    CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
+};
 use runvoy_wire::process_place::ProcessPlace;
 
 use crate::leftovers::{Marks, kill_agent, kill_all};
@@ -80,6 +85,21 @@ impl Launcher for ProcessLauncher {
         "process"
     }
 
+    fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit> {
+        match wish.first_field() {
+            Some(field) => Err(Unfit {
+                field,
+                kind: UnfitKind::Unsupported,
+                why: "this server runs plain processes, without containers".to_owned(),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    fn price(&self, _: &Container, _: Duration) -> Option<Money> {
+        None
+    }
+
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
         launch::launch(&self.options, &self.dir(&request.attempt), request).map_err(|error| {
             LaunchError::Refused(format!(
@@ -125,6 +145,11 @@ impl Launcher for ProcessLauncher {
         let path = self.dir(&placement.attempt).copy();
         self.blocking(move || copy::read(&path, after, max_bytes))
             .await?
+    }
+
+    /// What a process says before its agent calls is in its evidence already.
+    async fn provider_lines(&self, _: &AttemptId) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn clean_up(&self, attempt: &AttemptId) -> io::Result<()> {

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use runvoy_app::{Actor, App, Ids, Parts, Tuning};
+use runvoy_app::{Actor, App, Ids, LaunchStyle, Parts, Tuning};
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
 use runvoy_http::{Gate, agent_router, user_router};
@@ -37,6 +37,9 @@ const TUNING: Tuning = Tuning {
     poll: Duration::from_millis(100),
     launch_lease: Duration::from_secs(20),
     backstop: Duration::from_secs(5),
+    longest_wait: Duration::from_secs(30),
+    ending_poll: Duration::from_millis(5),
+    launch_style: LaunchStyle::Careful,
 };
 /// How often to look at what other commands may have moved.
 const RECONCILE_EVERY: Duration = Duration::from_millis(250);

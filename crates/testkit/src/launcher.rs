@@ -3,12 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::{Entry, Seq};
-use runvoy_ports::{CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence};
+use runvoy_core::money::Money;
+use runvoy_ports::{
+    CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
@@ -52,6 +57,8 @@ struct Script {
     tokens: HashMap<AttemptId, SecretString>,
     presence: HashMap<AttemptId, Presence>,
     copies: HashMap<AttemptId, (Vec<Entry>, Option<CopyEnd>)>,
+    provider_lines: HashMap<AttemptId, Vec<String>>,
+    container: Option<Container>,
 }
 
 /// The cause of a launch without an answer.
@@ -82,6 +89,18 @@ impl ScriptedLauncher {
         script.copies.insert(attempt.clone(), (entries, end));
     }
 
+    /// What the provider itself has of the attempt.
+    pub fn set_provider_lines(&self, attempt: &AttemptId, lines: &[&str]) {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let mut script = self.0.lock().unwrap();
+        script.provider_lines.insert(attempt.clone(), lines);
+    }
+
+    /// Runs containers from now on: like this one where nothing else is wished for.
+    pub fn run_containers(&self, standard: Container) {
+        self.0.lock().unwrap().container = Some(standard);
+    }
+
     /// Every call so far, in order.
     pub fn calls(&self) -> Vec<LauncherCall> {
         self.0.lock().unwrap().calls.clone()
@@ -109,6 +128,32 @@ impl ScriptedLauncher {
 impl Launcher for ScriptedLauncher {
     fn name(&self) -> &'static str {
         "scripted"
+    }
+
+    fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit> {
+        let script = self.0.lock().unwrap();
+        let Some(standard) = &script.container else {
+            return match wish.first_field() {
+                None => Ok(None),
+                Some(field) => Err(Unfit {
+                    field,
+                    kind: UnfitKind::Unsupported,
+                    why: "this launcher runs no containers".to_owned(),
+                }),
+            };
+        };
+        Ok(Some(Container {
+            image: wish.image.clone().unwrap_or_else(|| standard.image.clone()),
+            cpu: wish.cpu.unwrap_or(standard.cpu),
+            memory: wish.memory.unwrap_or(standard.memory),
+            ..standard.clone()
+        }))
+    }
+
+    /// A micro-dollar a second.
+    fn price(&self, _: &Container, billed: Duration) -> Option<Money> {
+        let seconds = i64::try_from(billed.as_secs()).unwrap_or(i64::MAX);
+        Some(Money::from_micro_dollars(seconds))
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
@@ -180,6 +225,15 @@ impl Launcher for ScriptedLauncher {
         })
     }
 
+    async fn provider_lines(&self, attempt: &AttemptId) -> io::Result<Vec<String>> {
+        let script = self.0.lock().unwrap();
+        Ok(script
+            .provider_lines
+            .get(attempt)
+            .cloned()
+            .unwrap_or_default())
+    }
+
     async fn clean_up(&self, attempt: &AttemptId) -> io::Result<()> {
         let mut script = self.0.lock().unwrap();
         script.calls.push(LauncherCall::CleanUp(attempt.clone()));
@@ -203,6 +257,7 @@ mod tests {
         LaunchRequest {
             attempt: placement().attempt,
             token: "token".into(),
+            container: None,
         }
     }
 

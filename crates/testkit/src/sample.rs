@@ -88,6 +88,7 @@ pub fn submission(user: &str, lock: Option<&str>) -> Submission {
         }),
         workdir: None,
         owner: None,
+        container: None,
     }
 }
 

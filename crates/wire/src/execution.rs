@@ -44,13 +44,13 @@ pub struct RunRequest {
     /// Bytes of output that the log keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_limit: Option<u64>,
-    /// Container image. Not supported yet.
+    /// Container image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Processor share. Not supported yet.
+    /// Virtual processors (`0.25`), or 1024ths of one (`256`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<serde_json::Value>,
-    /// Memory. Not supported yet.
+    /// Memory: MiB (`512`), or an amount (`2GB`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<serde_json::Value>,
     /// A machine behind a relay. Not supported yet.
@@ -165,9 +165,12 @@ pub struct ExecutionView {
     /// Names of its secret variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secret_env: Vec<String>,
-    /// Cost in US dollars, six decimals, once final.
+    /// Cost in US dollars, six decimals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<String>,
+    /// The cost is estimated: the provider has not said yet what it bills.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cost_is_estimate: bool,
     /// Since when nobody can say whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable_since: Option<Timestamp>,

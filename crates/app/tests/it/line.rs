@@ -237,6 +237,7 @@ fn no_wait() -> NewExecution {
         name: sample::lock_name("prod"),
         timeout: None,
         no_wait: true,
+        glance: None,
     };
     NewExecution {
         lock: Some(lock),
@@ -249,6 +250,7 @@ fn waiting_for(timeout: Duration) -> NewExecution {
         name: sample::lock_name("prod"),
         timeout: Some(timeout),
         no_wait: false,
+        glance: None,
     };
     NewExecution {
         lock: Some(lock),

@@ -13,6 +13,7 @@ use runvoy_app::{
 };
 use runvoy_core::audit::AuditAction;
 use runvoy_core::command::Command;
+use runvoy_core::container::ContainerWish;
 use runvoy_core::execution::{Execution, Status};
 use runvoy_core::id::{ExecutionId, OwnerId};
 use runvoy_core::lock::Lock;
@@ -271,8 +272,10 @@ pub(crate) fn wish(lock: Option<&str>) -> NewExecution {
             name: sample::lock_name(name),
             timeout: None,
             no_wait: false,
+            glance: None,
         }),
         workdir: None,
+        container: ContainerWish::default(),
         idempotency: None,
     }
 }

@@ -158,5 +158,6 @@ pub(crate) fn took(item: &ExecutionView) -> Option<String> {
 
 /// What it cost.
 pub(crate) fn cost(item: &ExecutionView) -> Option<String> {
-    item.cost_usd.as_ref().map(|cost| format!("${cost}"))
+    let sign = if item.cost_is_estimate { "~$" } else { "$" };
+    item.cost_usd.as_ref().map(|cost| format!("{sign}{cost}"))
 }

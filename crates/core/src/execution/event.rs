@@ -86,6 +86,17 @@ pub struct Evidence {
     pub word: Option<ProviderWord>,
     /// The provider's own words.
     pub words: Option<String>,
+    /// From when to when the provider bills the attempt's places, one for each of them that it says.
+    pub billed: Vec<Billed>,
+}
+
+/// A time that a provider bills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Billed {
+    /// From this moment.
+    pub from: Timestamp,
+    /// Until this one.
+    pub until: Timestamp,
 }
 
 /// A reason that a provider gives for the end of a place.

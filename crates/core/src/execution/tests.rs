@@ -22,6 +22,7 @@ fn submission() -> Submission {
         lock: None,
         workdir: None,
         owner: None,
+        container: None,
     }
 }
 
@@ -346,6 +347,7 @@ fn any_end_event() -> impl Strategy<Value = Event> {
         report,
         word,
         words: None,
+        billed: Vec::new(),
     });
     let session = prop_oneof![Just('a'), Just('b')];
     prop_oneof![

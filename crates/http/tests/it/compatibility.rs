@@ -298,6 +298,6 @@ async fn what_this_server_does_not_have_is_refused_in_words_that_the_client_show
     let answer = send(&world, &world.root, recorded!("run-with-everything"), &[]).await;
     let failure: Failure = serde_json::from_slice(&answer.bytes).unwrap();
     assert_eq!((answer.status, failure.code.as_str()), (422, "UNSUPPORTED"));
-    assert_eq!(failure.error, "image is not supported here");
+    assert_eq!(failure.error, "secrets is not supported here");
     assert!(!failure.details.is_empty());
 }

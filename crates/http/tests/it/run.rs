@@ -76,13 +76,13 @@ async fn a_field_of_a_later_feature_is_refused_by_name() {
     let requests = bodies.map(|body| ("POST /run", body));
     insta::assert_snapshot!(world.transcript(&world.root, &requests).await, @r#"
     POST /run {"command":"true","image":"alpine"}
-      422 {"code":"UNSUPPORTED","details":"this server runs plain processes, without containers","error":"image is not supported here"}
+      422 {"code":"UNSUPPORTED","details":"this launcher runs no containers","error":"image is not supported here"}
     POST /run {"command":"true","cpu":256}
-      422 {"code":"UNSUPPORTED","details":"this server runs plain processes, without containers","error":"cpu is not supported here"}
+      422 {"code":"UNSUPPORTED","details":"this launcher runs no containers","error":"cpu is not supported here"}
     POST /run {"command":"true","cpu":"1"}
-      422 {"code":"UNSUPPORTED","details":"this server runs plain processes, without containers","error":"cpu is not supported here"}
+      422 {"code":"UNSUPPORTED","details":"this launcher runs no containers","error":"cpu is not supported here"}
     POST /run {"command":"true","memory":512}
-      422 {"code":"UNSUPPORTED","details":"this server runs plain processes, without containers","error":"memory is not supported here"}
+      422 {"code":"UNSUPPORTED","details":"this launcher runs no containers","error":"memory is not supported here"}
     POST /run {"command":"true","target":"web-1"}
       422 {"code":"UNSUPPORTED","details":"this server does not have it yet","error":"target is not supported here"}
     POST /run {"command":"true","secrets":["db"]}

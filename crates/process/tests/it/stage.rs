@@ -178,6 +178,7 @@ pub(crate) fn request(attempt: &AttemptId) -> LaunchRequest {
     LaunchRequest {
         attempt: attempt.clone(),
         token: "bootstrap".into(),
+        container: None,
     }
 }
 

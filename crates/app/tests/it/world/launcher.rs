@@ -4,12 +4,15 @@ use std::io;
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::{Evidence, Execution};
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence};
+use runvoy_core::money::Money;
+use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit};
 use runvoy_testkit::{LauncherCall, ScriptedLauncher};
 use tokio::sync::Semaphore;
 
@@ -123,6 +126,14 @@ impl Launcher for TestLauncher {
         self.script.name()
     }
 
+    fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit> {
+        self.script.plan(wish)
+    }
+
+    fn price(&self, container: &Container, billed: Duration) -> Option<Money> {
+        self.script.price(container, billed)
+    }
+
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
         let answer = self.script.launch(request).await;
         self.keep(Asked::Launch).await;
@@ -151,6 +162,10 @@ impl Launcher for TestLauncher {
         let page = self.script.read_copy(placement, after, max_bytes).await;
         self.keep(Asked::Copy).await;
         page
+    }
+
+    async fn provider_lines(&self, attempt: &AttemptId) -> io::Result<Vec<String>> {
+        self.script.provider_lines(attempt).await
     }
 
     async fn clean_up(&self, attempt: &AttemptId) -> io::Result<()> {
