@@ -93,11 +93,13 @@ impl App {
         limits::check(&wish)?;
         let container = self.plan(&wish.container)?;
         // Most requests are new ones: the commit itself says whether this one is, and only then costs a read.
-        let at_first = self.insert(ctx, &wish, &container, Look::Glance).await;
+        let at_first = self
+            .insert(ctx, &wish, container.as_ref(), Look::Glance)
+            .await;
         let execution = match at_first {
             Ok(execution) => execution,
             Err(error) if wish.idempotency.is_none() && !error.is_overtaken() => return Err(error),
-            Err(_) => self.insert_or_find(ctx, &wish, &container).await?,
+            Err(_) => self.insert_or_find(ctx, &wish, container.as_ref()).await?,
         };
         self.hand_on(Task::Drive(execution.id().clone()));
         self.submitted(execution).await
@@ -121,7 +123,7 @@ impl App {
         &self,
         ctx: &OpContext,
         wish: &NewExecution,
-        container: &Option<Container>,
+        container: Option<&Container>,
     ) -> Result<Execution, AppError> {
         self.until_committed(|| async {
             match self.submitted_before(ctx, wish).await? {
@@ -177,15 +179,15 @@ impl App {
         &self,
         ctx: &OpContext,
         wish: &NewExecution,
-        container: &Option<Container>,
-        look: Look,
+        container: Option<&Container>,
+        how: Look,
     ) -> Result<Execution, AppError> {
         let now = self.now();
         let id = self.ids.execution(now);
-        let (admission, lock_write) = self.admit(ctx, wish, &id, look).await?;
+        let (admission, lock_write) = self.admit(ctx, wish, &id, how).await?;
         let sealed = self.seal(&id, &wish.values)?;
         let submission = Submission {
-            container: container.clone(),
+            container: container.cloned(),
             ..self.submission(ctx, wish, now)
         };
         let execution = Execution::new(id.clone(), submission, admission, sealed);
@@ -239,7 +241,7 @@ impl App {
         ctx: &OpContext,
         wish: &NewExecution,
         id: &ExecutionId,
-        look: Look,
+        how: Look,
     ) -> Result<(Admission, Option<Write>), AppError> {
         let now = self.now();
         let Some(wanted) = &wish.lock else {
@@ -251,7 +253,7 @@ impl App {
             user,
             at: now,
         };
-        let seen = match (&wanted.glance, look) {
+        let seen = match (&wanted.glance, how) {
             (Some(seen), Look::Glance) => seen.clone(),
             (None, Look::Glance) | (_, Look::Anew) => self.glance(&wanted.name).await?,
         };

@@ -5,42 +5,47 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runvoy_app::LaunchStyle;
 use runvoy_ports::ExecutionReads as _;
 use runvoy_testkit::{Call, Fault, FaultPlan};
 use tokio::task::JoinSet;
 
-use crate::world::{World, wish};
+use crate::world::{STYLES, World, wish};
 use story::{Fate, tell};
 
 /// More calls in a row than are tried for one change.
 const LONG: u64 = 6;
 
-/// Tells the story with `count` calls going wrong from each call on, and compares its ends.
+/// Tells the story with `count` calls going wrong from each call on, in both styles, and compares its ends.
 async fn each(call: Call, fault: Fault, count: u64) {
-    let (calls, expected) = without_faults(call).await;
-    assert!(calls >= 5, "{calls}");
-    for number in 1..=calls {
-        let plan = (number..number + count).fold(FaultPlan::none(), |plan, number| {
-            plan.at(call, number, fault)
-        });
-        let fates = tell(&World::with(plan).await).await;
-        assert_eq!(
-            fates, expected,
-            "{call:?} {number} {fault:?}, {count} times"
-        );
+    for style in STYLES {
+        let (calls, expected) = without_faults(style, call).await;
+        assert!(calls >= 5, "{calls}");
+        for number in 1..=calls {
+            let plan = (number..number + count).fold(FaultPlan::none(), |plan, number| {
+                plan.at(call, number, fault)
+            });
+            let fates = tell(&World::styled(style, plan).await).await;
+            assert_eq!(
+                fates, expected,
+                "{style:?} {call:?} {number} {fault:?}, {count} times"
+            );
+        }
     }
 }
 
-async fn without_faults(call: Call) -> (u64, Vec<Fate>) {
-    let world = World::new().await;
+async fn without_faults(style: LaunchStyle, call: Call) -> (u64, Vec<Fate>) {
+    let world = World::styled(style, FaultPlan::none()).await;
     let fates = tell(&world).await;
     (world.store.plan().count(call), fates)
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_faults_the_story_ends_as_it_is_told() {
-    let (_, fates) = without_faults(Call::Commit).await;
-    assert_eq!(fates, Fate::expected());
+    for style in STYLES {
+        let (_, fates) = without_faults(style, Call::Commit).await;
+        assert_eq!(fates, Fate::expected(), "{style:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,13 +90,15 @@ async fn lines_whose_reply_is_lost_change_no_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delayed_commit_beside_a_reconciler_changes_no_end() {
-    let (calls, expected) = without_faults(Call::Commit).await;
-    for number in 1..=calls {
-        let plan = FaultPlan::none().at(Call::Commit, number, Fault::DelayMs(40));
-        let world = Arc::new(World::with(plan).await);
-        let mut beside = JoinSet::new();
-        beside.spawn(reconcile_always(Arc::clone(&world)));
-        assert_eq!(tell(&world).await, expected, "{number}");
+    for style in STYLES {
+        let (calls, expected) = without_faults(style, Call::Commit).await;
+        for number in 1..=calls {
+            let plan = FaultPlan::none().at(Call::Commit, number, Fault::DelayMs(40));
+            let world = Arc::new(World::styled(style, plan).await);
+            let mut beside = JoinSet::new();
+            beside.spawn(reconcile_always(Arc::clone(&world)));
+            assert_eq!(tell(&world).await, expected, "{style:?} {number}");
+        }
     }
 }
 
@@ -106,9 +113,11 @@ async fn reconcile_always(world: Arc<World>) {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_handed_on_may_be_lost_altogether() {
-    let world = World::new().await;
-    world.lose_tasks();
-    assert_eq!(tell(&world).await, Fate::expected());
+    for style in STYLES {
+        let world = World::styled(style, FaultPlan::none()).await;
+        world.lose_tasks();
+        assert_eq!(tell(&world).await, Fate::expected(), "{style:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

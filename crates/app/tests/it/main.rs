@@ -5,13 +5,19 @@
 )]
 
 mod backstop;
+mod cost;
 mod crowd;
 mod faults;
+mod glance;
 mod gone;
 mod happy;
 mod interleavings;
 mod launch;
 mod line;
 mod owners;
+mod pages;
+mod provider_lines;
 mod release;
+mod repeats;
+mod swift;
 mod world;

@@ -2,24 +2,23 @@
 
 mod agent;
 mod launcher;
+mod watched;
+mod wishes;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runvoy_app::{
-    Actor, App, AppError, IsOwnerAlive, LockWish, NewExecution, OpContext, Parts, SpecValues,
-    StackKey, Submitted, Task, Tuning,
+    App, AppError, IsOwnerAlive, LaunchStyle, NewExecution, Parts, StackKey, Submitted, Task,
+    Tuning,
 };
 use runvoy_core::audit::AuditAction;
-use runvoy_core::command::Command;
-use runvoy_core::container::ContainerWish;
 use runvoy_core::execution::{Execution, Status};
 use runvoy_core::id::{ExecutionId, OwnerId};
 use runvoy_core::lock::Lock;
 use runvoy_core::log::{Entry, LogHead, Seq};
 use runvoy_core::outcome::Reason;
-use runvoy_core::role::Role;
 use runvoy_ports::{
     AuditQuery, AuditReads as _, ExecutionReads as _, LockReads as _, LogReads as _,
 };
@@ -30,13 +29,19 @@ use tokio::task::JoinSet;
 
 pub(crate) use agent::Agent;
 pub(crate) use launcher::{Asked, TestLauncher};
+pub(crate) use watched::WatchedStore;
+pub(crate) use wishes::{alice, keyed, less, person, standard, wish};
 
 /// Tasks that hand on ever new ones are a fault of their own.
 const MAX_TASKS: usize = 2000;
 
+/// Every style of launching.
+pub(crate) const STYLES: [LaunchStyle; 2] = [LaunchStyle::Careful, LaunchStyle::Swift];
+
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) store: Arc<FaultyStore>,
+    pub(crate) watched: Arc<WatchedStore>,
     pub(crate) launcher: Arc<TestLauncher>,
     pub(crate) clock: Arc<ManualClock>,
     tasks: Mutex<mpsc::UnboundedReceiver<Task>>,
@@ -49,33 +54,44 @@ impl World {
     }
 
     pub(crate) async fn with(plan: FaultPlan) -> Self {
+        Self::styled(LaunchStyle::Careful, plan).await
+    }
+
+    /// A world that launches in this style; where that is swift, it runs containers.
+    pub(crate) async fn styled(launch_style: LaunchStyle, plan: FaultPlan) -> Self {
         let inner = SqliteStore::in_memory().await.unwrap();
+        let watched = Arc::new(WatchedStore::new(inner));
+        let launcher = TestLauncher::default();
+        if launch_style == LaunchStyle::Swift {
+            launcher.run_containers(standard());
+        }
+        let store = FaultyStore::new(watched.clone(), plan);
         Self::of(
-            Arc::new(FaultyStore::new(Arc::new(inner), plan)),
-            Arc::default(),
-            Arc::default(),
-            None,
-            Arc::new(|_| false),
+            (Arc::new(store), watched),
+            (Arc::new(launcher), Arc::default()),
+            (None, Arc::new(|_| false)),
+            Tuning {
+                launch_style,
+                ..Tuning::default()
+            },
         )
     }
 
     /// Another process on the same machine and store, driving for `owner`.
     pub(crate) fn beside(&self, owner: Option<OwnerId>, is_owner_alive: IsOwnerAlive) -> Self {
         Self::of(
-            Arc::clone(&self.store),
-            Arc::clone(&self.launcher),
-            Arc::clone(&self.clock),
-            owner,
-            is_owner_alive,
+            (Arc::clone(&self.store), Arc::clone(&self.watched)),
+            (Arc::clone(&self.launcher), Arc::clone(&self.clock)),
+            (owner, is_owner_alive),
+            *self.app.tuning(),
         )
     }
 
     fn of(
-        store: Arc<FaultyStore>,
-        launcher: Arc<TestLauncher>,
-        clock: Arc<ManualClock>,
-        owner: Option<OwnerId>,
-        is_owner_alive: IsOwnerAlive,
+        (store, watched): (Arc<FaultyStore>, Arc<WatchedStore>),
+        (launcher, clock): (Arc<TestLauncher>, Arc<ManualClock>),
+        (owner, is_owner_alive): (Option<OwnerId>, IsOwnerAlive),
+        tuning: Tuning,
     ) -> Self {
         let (sender, tasks) = mpsc::unbounded_channel();
         let app = App::new(Parts {
@@ -86,11 +102,12 @@ impl World {
             tasks: sender,
             owner,
             is_owner_alive,
-            tuning: Tuning::default(),
+            tuning,
         });
         Self {
             app,
             store,
+            watched,
             launcher,
             clock,
             tasks: Mutex::new(tasks),
@@ -249,49 +266,5 @@ impl World {
         assert!(self.count(execution, AuditAction::ExecutionEnded).await <= 1);
         assert_eq!(self.count(execution, AuditAction::ExecutionClosed).await, 1);
         assert!(self.launcher.has_cleaned_up_all_of(&found));
-    }
-}
-
-/// A time that is shorter by `less`.
-pub(crate) fn less(time: Duration, less: Duration) -> Duration {
-    time.checked_sub(less).unwrap()
-}
-
-/// A wish for `echo hello`, with variables, under a lock if any.
-pub(crate) fn wish(lock: Option<&str>) -> NewExecution {
-    NewExecution {
-        command: Command::script("echo hello").unwrap(),
-        values: SpecValues {
-            env: [("REGION".to_owned(), "eu".to_owned())].into(),
-            secrets: [("PASSWORD".to_owned(), "hush".to_owned())].into(),
-        },
-        timeout: None,
-        grace: None,
-        log_limit: None,
-        lock: lock.map(|name| LockWish {
-            name: sample::lock_name(name),
-            timeout: None,
-            no_wait: false,
-            glance: None,
-        }),
-        workdir: None,
-        container: ContainerWish::default(),
-        idempotency: None,
-    }
-}
-
-/// A developer who needs no key.
-pub(crate) fn alice() -> OpContext {
-    person("alice", Role::Developer)
-}
-
-pub(crate) fn person(name: &str, role: Role) -> OpContext {
-    OpContext {
-        actor: Actor {
-            email: sample::email(name),
-            role,
-            key: None,
-        },
-        request_id: "request-1".parse().unwrap(),
     }
 }

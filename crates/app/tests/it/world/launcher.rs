@@ -31,6 +31,7 @@ pub(crate) struct TestLauncher {
     answers: Semaphore,
     held: AtomicUsize,
     is_unreadable: AtomicBool,
+    price: Mutex<Option<Money>>,
 }
 
 impl Default for TestLauncher {
@@ -41,6 +42,7 @@ impl Default for TestLauncher {
             answers: Semaphore::new(0),
             held: AtomicUsize::new(0),
             is_unreadable: AtomicBool::new(false),
+            price: Mutex::default(),
         }
     }
 }
@@ -77,9 +79,14 @@ impl TestLauncher {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Whether copies can be read from now on.
+    /// Whether copies, and the provider's lines, can be read from now on.
     pub(crate) fn set_readable(&self, is_readable: bool) {
         self.is_unreadable.store(!is_readable, Ordering::SeqCst);
+    }
+
+    /// From now on every time costs this, however long it is.
+    pub(crate) fn set_price(&self, price: Money) {
+        *self.price.lock().unwrap() = Some(price);
     }
 
     /// Ends the place of the attempt without a word.
@@ -131,7 +138,8 @@ impl Launcher for TestLauncher {
     }
 
     fn price(&self, container: &Container, billed: Duration) -> Option<Money> {
-        self.script.price(container, billed)
+        let price = *self.price.lock().unwrap();
+        price.or_else(|| self.script.price(container, billed))
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
@@ -165,6 +173,9 @@ impl Launcher for TestLauncher {
     }
 
     async fn provider_lines(&self, attempt: &AttemptId) -> io::Result<Vec<String>> {
+        if self.is_unreadable.load(Ordering::SeqCst) {
+            return Err(io::Error::other("unreadable lines"));
+        }
         self.script.provider_lines(attempt).await
     }
 

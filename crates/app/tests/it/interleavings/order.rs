@@ -1,0 +1,92 @@
+//! Every order of what comes after a swift launch, once and twice over, against what a person would say must follow.
+
+use runvoy_app::LaunchStyle;
+use runvoy_core::outcome::Reason;
+use runvoy_testkit::ScriptedLaunch;
+
+use super::story::{Happening, tell};
+
+/// The launch's reply, the agent's start and report, the provider's events, and a person's wish.
+const EVENTS: [Happening; 6] = [
+    Happening::Answer,
+    Happening::Start((1, 1)),
+    Happening::Exit((1, 1), 3),
+    Happening::Runs(1),
+    Happening::Stopped(1),
+    Happening::Cancel,
+];
+
+/// How far the run has come, in a person's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Launched,
+    Runs,
+    IsStopping,
+    Over(Reason),
+}
+
+impl Stage {
+    fn after(self, event: Happening) -> Self {
+        match (self, event) {
+            (Self::Launched, Happening::Start(_)) => Self::Runs,
+            (Self::Launched, Happening::Cancel) => Self::Over(Reason::Cancelled),
+            (Self::Runs, Happening::Cancel) => Self::IsStopping,
+            (Self::Runs | Self::IsStopping, Happening::Exit(..)) => Self::Over(Reason::Exited),
+            (Self::Runs, Happening::Stopped(_)) => Self::Over(Reason::AgentLost),
+            (Self::IsStopping, Happening::Stopped(_)) => Self::Over(Reason::Cancelled),
+            (stage, _) => stage,
+        }
+    }
+
+    /// When its time is up and its place has ended.
+    fn at_last(self) -> Reason {
+        match self {
+            Self::Launched => Reason::LaunchFailed,
+            Self::Runs => Reason::TimedOut,
+            Self::IsStopping => Reason::Cancelled,
+            Self::Over(reason) => reason,
+        }
+    }
+}
+
+/// Every order of the numbers below `count`.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let Some(last) = count.checked_sub(1) else {
+        return vec![Vec::new()];
+    };
+    let shorter = orders(last);
+    let places = (0..count).flat_map(|place| shorter.iter().map(move |order| (place, order)));
+    places
+        .map(|(place, order)| {
+            let mut order = order.clone();
+            order.insert(place, last);
+            order
+        })
+        .collect()
+}
+
+/// Tells the events in every order, each order so often, and compares the ends.
+async fn every_order(times: usize) {
+    let orders = orders(EVENTS.len());
+    assert_eq!(orders.len(), 720);
+    for order in orders {
+        let events: Vec<Happening> = order.iter().map(|event| EVENTS[*event]).collect();
+        let events = events.repeat(times);
+        let expected = events.iter().copied().fold(Stage::Launched, Stage::after);
+        let asked = std::iter::once(Happening::Place);
+        let chapters = asked.chain(events.iter().copied()).map(|event| vec![event]);
+        let launches = vec![ScriptedLaunch::Accept];
+        let outcome = tell(LaunchStyle::Swift, launches, chapters.collect()).await;
+        assert_eq!(outcome.reason(), expected.at_last(), "{events:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_of_events_ends_as_the_first_that_counts_says() {
+    every_order(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_of_events_that_come_twice_ends_the_same_way() {
+    every_order(2).await;
+}
