@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::needs::{self, Consent};
 use crate::process::{cargo, run};
-use crate::{agents, cross_check, not_run, readme, test, tidy};
+use crate::{agents, aws, cross_check, lambda, not_run, readme, test, tidy};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,7 @@ impl Steps {
             self.step("documents", documents)?;
             self.step("README", readme::command)?;
             found.extend(self.step("agents", || agents::build(&agents::all()))?);
+            found.extend(self.step("Lambda functions", || lambda::package(lambda::Arch::Arm64))?);
             self.step("other platforms", cross_check::command)?;
         }
         Ok(total)
@@ -77,9 +78,10 @@ impl Steps {
 
 fn ensure_needs(scope: Scope, consent: Consent) -> Result<()> {
     match scope {
-        Scope::Quick => needs::ensure(&[needs::OF_TESTS], consent),
-        Scope::Full => needs::ensure(&[needs::OF_TESTS, needs::OF_CI], consent),
+        Scope::Quick => needs::ensure(&[needs::OF_TESTS], consent)?,
+        Scope::Full => needs::ensure(&[needs::OF_TESTS, needs::OF_CI], consent)?,
     }
+    aws::install()
 }
 
 fn lint() -> Result<()> {

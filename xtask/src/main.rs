@@ -7,9 +7,11 @@
 )]
 
 mod agents;
+mod aws;
 mod bench;
 mod ci;
 mod cross_check;
+mod lambda;
 mod needs;
 mod not_run;
 mod process;
@@ -30,6 +32,10 @@ usage: cargo xtask COMMAND
   tidy                           checks the promises about the tree itself: crate edges, manifests, files, links
   readme                         runs the examples of README.md and docs/
   agents [--arch x86_64|aarch64] builds the static agents into target/agents and checks them
+  aws install                    puts DynamoDB Local and moto below target, for the tests and the local AWS
+  aws up                         starts the local AWS with runvoy deployed on it, until Ctrl-C
+  package-lambda [--arch aarch64|x86_64]
+                                 builds the Lambda functions' zips into target/lambda, weighs and starts them
   cross-check                    checks the command line for macOS and Windows
   bench                          measures the budgets of the design, writes docs/performance.md
 ";
@@ -77,6 +83,8 @@ fn dispatch(words: &[String]) -> Result<()> {
             readme::command()
         }
         "agents" => agents::command(&agents::chosen(rest)?),
+        "aws" => aws::command(rest),
+        "package-lambda" => lambda::command(lambda::Arch::chosen(rest)?),
         "cross-check" => {
             let [] = switches(rest, [])?;
             cross_check::command()

@@ -1,6 +1,7 @@
 //! What a new Debian machine lacks, and its installation after asking.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -18,12 +19,32 @@ pub(crate) struct Need {
 }
 
 /// What `cargo xtask test` needs beside Rust.
-pub(crate) const OF_TESTS: &[Need] = &[Need {
-    what: "a C compiler",
-    used_for: "the parts of SQLite and of TLS that are written in C",
-    package: "build-essential",
-    is_met: has_c_compiler,
-}];
+pub(crate) const OF_TESTS: &[Need] = &[
+    Need {
+        what: "a C compiler",
+        used_for: "the parts of SQLite and of TLS that are written in C",
+        package: "build-essential",
+        is_met: has_c_compiler,
+    },
+    Need {
+        what: "Java",
+        used_for: "DynamoDB Local",
+        package: "default-jre-headless",
+        is_met: || works("java", &["-version"]),
+    },
+    Need {
+        what: "Maven",
+        used_for: "fetching DynamoDB Local",
+        package: "maven",
+        is_met: || works("mvn", &["--version"]),
+    },
+    Need {
+        what: "Python with venv",
+        used_for: "moto, which stands in for a part of AWS",
+        package: "python3-venv",
+        is_met: || works("python3", &["-c", "import venv, ensurepip"]),
+    },
+];
 
 /// What `cargo xtask ci` needs beyond that.
 pub(crate) const OF_CI: &[Need] = &[
@@ -38,6 +59,14 @@ pub(crate) const OF_CI: &[Need] = &[
         used_for: "starting the arm64 agent once",
         package: "qemu-user-static",
         is_met: || cfg!(target_arch = "aarch64") || works("qemu-aarch64-static", &["--version"]),
+    },
+    Need {
+        what: "an arm64 C library",
+        used_for: "starting the Lambda functions once",
+        package: "libc6-arm64-cross",
+        is_met: || {
+            cfg!(target_arch = "aarch64") || Path::new("/usr/aarch64-linux-gnu/lib").is_dir()
+        },
     },
 ];
 

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::aws;
 use crate::needs::{self, Consent};
 use crate::not_run;
 use crate::process::{cargo, root};
@@ -19,6 +20,7 @@ pub(crate) struct Total {
 /// Installs what the tests need, runs them all, and lists what was not run.
 pub(crate) fn command(consent: Consent) -> Result<()> {
     needs::ensure(&[needs::OF_TESTS], consent)?;
+    aws::install()?;
     let total = run();
     not_run::print(&[])?;
     total?.print();

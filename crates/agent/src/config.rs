@@ -9,6 +9,8 @@ use runvoy_wire::agent;
 use runvoy_wire::secret::Secret;
 use thiserror::Error;
 
+use crate::place::ECS_METADATA_VARIABLE;
+
 /// Variables of the agent's own all begin so.
 const OWN_PREFIX: &str = "RUNVOY_AGENT_";
 
@@ -25,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) ca_file: Option<PathBuf>,
     /// Where the spool's file may lie.
     pub(crate) spool_dir: PathBuf,
+    /// Where ECS tells a container about its task.
+    pub(crate) metadata_uri: Option<String>,
     /// Locked by the agent's owner while that lives.
     pub(crate) owner_lock: Option<PathBuf>,
     /// The environment that the command inherits: the agent's without what is the agent's own.
@@ -62,6 +66,9 @@ impl Config {
                 name: agent::ATTEMPT_VARIABLE,
                 problem: error.to_string(),
             })?;
+        // The command may ask there too.
+        let metadata_uri = variables.get(std::ffi::OsStr::new(ECS_METADATA_VARIABLE));
+        let metadata_uri = metadata_uri.and_then(|uri| uri.to_str()).map(str::to_owned);
         // Those of an execution around this one would lie about this one.
         variables.retain(|name, _| {
             let is_foreign = name == agent::EXECUTION_VARIABLE || name == agent::FENCE_VARIABLE;
@@ -73,6 +80,7 @@ impl Config {
             attempt,
             ca_file,
             spool_dir,
+            metadata_uri,
             owner_lock,
             inherited: variables,
         })
@@ -118,8 +126,16 @@ mod tests {
             ("RUNVOY_EXECUTION_ID", "of another"),
             ("RUNVOY_LOCK_FENCE", "7"),
             ("PATH", "/bin"),
-        ]));
-        assert_eq!(config.unwrap().inherited, variables(&[("PATH", "/bin")]));
+            ("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x"),
+        ]))
+        .unwrap();
+        let metadata = "http://169.254.170.2/v4/x";
+        let kept = [
+            ("PATH", "/bin"),
+            ("ECS_CONTAINER_METADATA_URI_V4", metadata),
+        ];
+        assert_eq!(config.inherited, variables(&kept));
+        assert_eq!(config.metadata_uri.as_deref(), Some(metadata));
     }
 
     #[test]

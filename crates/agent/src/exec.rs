@@ -22,7 +22,7 @@ use crate::config::{BadVariable, Config};
 use crate::control_plane::{CallError, ControlPlane, Session};
 use crate::orders::Orders;
 use crate::run::{FAILED, Run, Started};
-use crate::{owner, system};
+use crate::{owner, place, system};
 
 /// How long the control plane is asked for the command.
 const START_PATIENCE: Duration = Duration::from_mins(10);
@@ -108,7 +108,7 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
     let transport = Transport::to(&config.url, config.ca_file.as_deref())?;
     let compresses = !config.url.starts_with("unix:");
     let plane = ControlPlane::new(transport, config.attempt.clone(), compresses);
-    let request = start_request()?;
+    let request = start_request(&place::name(config.metadata_uri.as_deref()).await)?;
     let (mut answer, sent_at) = ask(&plane, &config.token, &request, &orders).await?;
     let session = plane.session(answer.session.clone());
     let spec = match answer.spec.take() {
@@ -148,13 +148,13 @@ async fn ask(
     }
 }
 
-fn start_request() -> Result<StartRequest, ExecError> {
+fn start_request(place: &str) -> Result<StartRequest, ExecError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(ExecError::Random)?;
     let nonce = format!("{:032x}", u128::from_ne_bytes(random));
     Ok(StartRequest {
         nonce: nonce.parse::<BootNonce>()?,
-        place: system::place().to_string().parse::<Place>()?,
+        place: place.parse::<Place>()?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
     })
@@ -220,7 +220,7 @@ mod tests {
         let answer = ask(
             &plane,
             &token,
-            &start_request().unwrap(),
+            &start_request(&system::place().to_string()).unwrap(),
             &Orders::default(),
         )
         .await;

@@ -1,6 +1,7 @@
 //! `runvoy-agent`: the agent on its own, for places without the rest of runvoy.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The exit code for arguments that make no sense.
@@ -14,6 +15,13 @@ fn main() -> ExitCode {
         .collect();
     match arguments[..] {
         ["exec"] => runvoy_agent::exec(),
+        ["install", dir] => match runvoy_agent::install(Path::new(dir)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say(io::stderr(), &format!("runvoy-agent: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         ["--version" | "-V"] => {
             say(
                 io::stdout(),
@@ -24,7 +32,7 @@ fn main() -> ExitCode {
         _ => {
             say(
                 io::stderr(),
-                "usage: runvoy-agent exec | --version\nAgents are started by runvoy itself.",
+                "usage: runvoy-agent exec | install DIR | --version\nAgents are started by runvoy itself.",
             );
             ExitCode::from(USAGE)
         }

@@ -55,7 +55,7 @@ impl App {
                     let price = self.price(execution, number, &evidence);
                     cost = cost.checked_add(price).unwrap_or(cost);
                 }
-                Presence::Unknown => return self.still_there(execution, now).await,
+                Presence::Unknown => return self.unreachable(execution, now).await,
                 Presence::Running if execution.unreachable_since().is_some() => {
                     return self.feed(execution, Event::Reachable).await;
                 }
@@ -112,12 +112,5 @@ impl App {
         let until = execution.ended().map_or_else(|| self.now(), |(_, at)| at);
         let ran = Duration::try_from(until.duration_since(started.at)).unwrap_or_default();
         self.parts.launcher.price(container, ran)
-    }
-
-    async fn still_there(&self, execution: &Execution, now: Timestamp) -> Result<Step, AppError> {
-        if execution.unreachable_since().is_some() {
-            return Ok(Step::Wait);
-        }
-        self.feed(execution, Event::Unreachable { at: now }).await
     }
 }

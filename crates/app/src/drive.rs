@@ -33,7 +33,7 @@ impl App {
     pub async fn drive(&self, id: &ExecutionId) -> Result<Option<Duration>, AppError> {
         let mut owed = match self.parts.tuning.launch_style {
             LaunchStyle::Careful => None,
-            LaunchStyle::Swift => self.owed.take(id),
+            LaunchStyle::Swift => self.owed_in_time(id),
         };
         for _ in 0..MAX_STEPS {
             let step = match owed.take() {
@@ -181,13 +181,10 @@ impl App {
         match step {
             LaunchStep::Due { at } if *at > now => Ok(Step::After(until(*at, now))),
             LaunchStep::Due { .. } => self.launch(execution, now).await,
-            LaunchStep::Placing if self.owed.take(execution.id()).is_some() => {
+            LaunchStep::Placing if self.owed_in_time(execution.id()).is_some() => {
                 self.place(execution).await
             }
-            LaunchStep::Placing => match execution.lease_until() {
-                Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
-                Some(_) | None => self.launch_again(execution, now).await,
-            },
+            LaunchStep::Placing => self.step_placing(execution, now).await,
             LaunchStep::Placed => self.look(execution, now).await,
         }
     }
@@ -219,12 +216,21 @@ impl App {
                 .settle(execution, &placement, evidence)
                 .await
                 .map(|()| Step::Again),
-            Presence::Unknown if execution.unreachable_since().is_some() => Ok(Step::Wait),
-            Presence::Unknown => {
-                tracing::error!(execution.id = %execution.id(), "nobody can say whether this execution still runs");
-                self.feed(execution, Event::Unreachable { at: now }).await
-            }
+            Presence::Unknown => self.unreachable(execution, now).await,
         }
+    }
+
+    /// Notes and says once that nobody can tell. An alarm listens to these words.
+    pub(crate) async fn unreachable(
+        &self,
+        execution: &Execution,
+        now: Timestamp,
+    ) -> Result<Step, AppError> {
+        if execution.unreachable_since().is_some() {
+            return Ok(Step::Wait);
+        }
+        tracing::error!(execution.id = %execution.id(), "nobody can say whether this execution still runs");
+        self.feed(execution, Event::Unreachable { at: now }).await
     }
 
     /// Feeds an event that was decided on this state; another state by now means another look.

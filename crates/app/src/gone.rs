@@ -1,5 +1,7 @@
 //! Settles an execution whose place is gone without a `finish`: the second copy of its log speaks first.
 
+use std::io;
+
 use runvoy_core::execution::{Event, Evidence, Execution, ProviderWord};
 use runvoy_core::id::SessionId;
 use runvoy_core::log::{Entry, Seq, Stream};
@@ -68,7 +70,11 @@ impl App {
                 .read_copy(placement, next.previous(), COPY_PAGE_BYTES)
                 .await;
             let page = page.map_err(|error| {
-                tracing::warn!(execution.id = %id, error = %error, "the second copy of a log cannot be read");
+                if error.kind() == io::ErrorKind::WouldBlock {
+                    tracing::info!(execution.id = %id, "the second copy of a log is not whole yet");
+                } else {
+                    tracing::warn!(execution.id = %id, %error, "the second copy of a log cannot be read");
+                }
                 AppError::new(ErrorKind::Unavailable, "the second copy of the log cannot be read now")
             })?;
             let is_last = page.entries.is_empty();

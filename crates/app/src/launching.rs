@@ -1,12 +1,13 @@
 //! Launches: recorded with a lease first, then asked for.
 
 use jiff::Timestamp;
-use runvoy_core::execution::{Event, Execution, later};
+use runvoy_core::execution::{Event, Evidence, Execution, later};
+use runvoy_core::id::ExecutionId;
 use runvoy_ports::{LaunchError, LaunchRequest, Presence};
 
 use crate::app::{App, LaunchStyle};
 use crate::change::{Applied, Cause};
-use crate::drive::{Step, placement};
+use crate::drive::{Step, placement, until};
 use crate::error::{AppError, chain};
 
 impl App {
@@ -29,24 +30,40 @@ impl App {
         self.place(&execution).await
     }
 
-    /// A launch whose answer nobody wrote down, and whose lease is over: it was accepted where its place runs, else
-    /// it is asked for again in the same words.
-    pub(crate) async fn launch_again(
+    /// The execution as it was recorded, if its first launch is this process's to make and its lease still runs.
+    /// Beyond the lease somebody else may have made it.
+    pub(crate) fn owed_in_time(&self, id: &ExecutionId) -> Option<Execution> {
+        let now = self.now();
+        let owed = self.owed.take(id)?;
+        owed.lease_until()
+            .is_some_and(|lease| lease > now)
+            .then_some(owed)
+    }
+
+    /// A launch that nobody has accounted for. Whatever the provider knows of it, it was accepted; else it is asked
+    /// for again in the same words when its lease is over.
+    pub(crate) async fn step_placing(
         &self,
         execution: &Execution,
         now: Timestamp,
     ) -> Result<Step, AppError> {
-        let presence = match (placement(execution), self.parts.tuning.launch_style) {
-            (Some(placement), LaunchStyle::Swift) => self.parts.launcher.probe(&placement).await,
-            (_, LaunchStyle::Careful) | (None, LaunchStyle::Swift) => Presence::Unknown,
-        };
-        match (presence, execution.attempt()) {
-            (Presence::Running, Some(attempt)) => {
-                let attempt = attempt.number();
-                self.feed(execution, Event::LaunchAccepted { attempt })
-                    .await
+        if let (LaunchStyle::Swift, Some(placement)) =
+            (self.parts.tuning.launch_style, placement(execution))
+        {
+            let is_known = match self.parts.launcher.probe(&placement).await {
+                Presence::Running => true,
+                Presence::Gone(evidence) => evidence != Evidence::default(),
+                Presence::Unknown => false,
+            };
+            let attempt = placement.attempt.number();
+            if is_known {
+                let accepted = Event::LaunchAccepted { attempt };
+                return self.feed(execution, accepted).await;
             }
-            (_, _) => self.launch(execution, now).await,
+        }
+        match execution.lease_until() {
+            Some(lease) if lease > now => Ok(Step::After(until(lease, now))),
+            Some(_) | None => self.launch(execution, now).await,
         }
     }
 

@@ -65,8 +65,10 @@ impl App {
             self.store().find_head(id),
         );
         let (execution, mut entries, head) = (execution?, entries?, head?);
-        if entries.is_empty() && after == Seq::START {
+        let is_silent = head.as_ref().is_none_or(|head| head.next_seq == Seq::FIRST);
+        if is_silent && entries.is_empty() {
             entries = self.provider_lines(&execution).await;
+            entries.retain(|entry| entry.seq > after);
         }
         let next = entries.last().map_or(after, |last| last.seq);
         let is_complete = head.is_none_or(|head| head.is_closed && head.next_seq <= next.plus(1));

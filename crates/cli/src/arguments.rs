@@ -7,7 +7,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use runvoy_core::duration;
 
 use crate::commands::{
-    audit, claim, configure, context, kill, list, locks, logs, run, server, status, users, wait,
+    audit, claim, configure, context, infra, kill, list, locks, logs, run, server, status, users,
+    wait,
 };
 use crate::time::Clock;
 use crate::words::{self, Words};
@@ -118,6 +119,9 @@ pub(crate) enum Command {
     /// Read the audit trail
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Deploy runvoy to AWS, look after it, take it away
+    #[command(subcommand)]
+    Infra(infra::InfraCommand),
     /// Be the server of a team
     Server(server::ServerArguments),
     /// Ask whether the server is well

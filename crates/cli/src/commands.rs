@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod configure;
 pub(crate) mod context;
 pub(crate) mod health;
+pub(crate) mod infra;
 pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod locks;
@@ -45,7 +46,9 @@ pub(crate) fn dispatch(
         return server::run(server, environment, printer);
     }
     let need = match arguments.command {
-        Command::Claim(_) | Command::Configure(_) | Command::Context(_) => ContextNeed::MayBeNew,
+        Command::Claim(_) | Command::Configure(_) | Command::Context(_) | Command::Infra(_) => {
+            ContextNeed::MayBeNew
+        }
         _ => ContextNeed::Existing,
     };
     let app = App {
@@ -86,6 +89,10 @@ async fn command(
         Command::Claim(arguments) => limited(app, claim::run(arguments, app)).await,
         Command::Configure(arguments) => configure::run(arguments, app).await,
         Command::Context(arguments) => context::run(arguments, app),
+        // A deployment takes as long as it takes; only a limit that was given ends the waiting.
+        Command::Infra(arguments) => {
+            bounded(app.settings.timeout, infra::run(arguments, app)).await
+        }
         Command::Version => limited(app, version::run(app)).await,
         Command::Health => {
             connected(app, KeyNeed::Public, async |connection| {
@@ -123,6 +130,7 @@ async fn with_api(
         | Command::Claim(_)
         | Command::Configure(_)
         | Command::Context(_)
+        | Command::Infra(_)
         | Command::Server(_)
         | Command::Health
         | Command::Version => Err(Failure::new("this command needs no server")),

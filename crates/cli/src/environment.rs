@@ -17,8 +17,8 @@ pub(crate) const CA_FILE: &str = "RUNVOY_CA_FILE";
 /// Where `runvoy server` and `--local` keep their data.
 #[cfg(all(unix, feature = "local"))]
 pub(crate) const DATA_DIR: &str = "RUNVOY_DATA_DIR";
-/// The address of the first administrator, for `runvoy server`.
-#[cfg(all(unix, feature = "local"))]
+/// The address of the first administrator, for `runvoy server` and `runvoy infra apply`.
+#[cfg(any(feature = "infra", all(unix, feature = "local")))]
 pub(crate) const ADMIN_EMAIL: &str = "RUNVOY_ADMIN_EMAIL";
 /// `RUNVOY_USER_K=V` sets `K=V` for the command of `run`.
 pub(crate) const USER_PREFIX: &str = "RUNVOY_USER_";

@@ -51,7 +51,8 @@ pub struct ExecutionQuery {
     pub limit: u32,
 }
 
-/// Reads executions. Every read sees every commit that was acknowledged before it began.
+/// Reads executions. What is found by its id is what the last acknowledged commit left. A list may follow a moment
+/// later where the store keeps it in an index: nothing is decided by one.
 #[async_trait]
 pub trait ExecutionReads: Debug + Send + Sync {
     /// The execution of this id.

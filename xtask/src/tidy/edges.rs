@@ -47,10 +47,33 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "runvoy-agent",
             "runvoy-client",
             "runvoy-core",
+            "runvoy-infra",
             "runvoy-server",
             "runvoy-wire",
         ],
     ),
+    // The copy's format and the agent's variables are part of its protocol.
+    (
+        "runvoy-aws",
+        &["runvoy-core", "runvoy-ports", "runvoy-wire"],
+    ),
+    // The first admin's rows are written by the store itself.
+    (
+        "runvoy-infra",
+        &["runvoy-aws", "runvoy-core", "runvoy-ports"],
+    ),
+    (
+        "runvoy-lambda",
+        &[
+            "runvoy-app",
+            "runvoy-aws",
+            "runvoy-core",
+            "runvoy-http",
+            "runvoy-ports",
+        ],
+    ),
+    ("runvoy-aws-local", &[]),
+    ("runvoy-aws-e2e", ANY),
     ("runvoy-testkit", ANY),
     ("runvoy-e2e", ANY),
     ("xtask", &[]),
@@ -198,12 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_server_joins_the_use_cases_with_stores_and_launchers() {
-        let rows = ALLOWED.iter().filter(|(name, _)| *name != "runvoy-server");
+    fn only_programs_join_the_use_cases_with_stores_and_launchers() {
+        let programs = ["runvoy-server", "runvoy-lambda"];
+        let rows = ALLOWED.iter().filter(|(name, _)| !programs.contains(name));
         for (name, allowed) in rows {
             let has = |wanted: &[&str]| wanted.iter().any(|one| allowed.contains(one));
-            let both =
-                has(&["runvoy-app", "runvoy-http"]) && has(&["runvoy-sql", "runvoy-process"]);
+            let both = has(&["runvoy-app", "runvoy-http"])
+                && has(&["runvoy-sql", "runvoy-process", "runvoy-aws"]);
             assert!(!both, "{name}");
         }
     }

@@ -7,6 +7,7 @@
 
 mod agent;
 mod command;
+mod ecs;
 mod ends;
 mod faults;
 mod masking;

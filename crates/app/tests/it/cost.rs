@@ -24,7 +24,7 @@ async fn containers(style: LaunchStyle) -> World {
 
 /// A micro-dollar for each second: what the launcher asks.
 fn seconds(seconds: i64) -> Option<Money> {
-    Some(Money::from_micro_dollars(seconds))
+    Money::ZERO.checked_add(Money::from_micro_dollars(seconds))
 }
 
 /// From `from` to `until`, in seconds since 1970.

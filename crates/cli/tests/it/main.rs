@@ -7,6 +7,7 @@ mod endings;
 mod fake_server;
 mod home;
 mod hostile;
+mod infra;
 #[cfg(all(unix, feature = "local"))]
 mod on_this_machine;
 mod people;

@@ -12,6 +12,7 @@ mod audit;
 mod authorization;
 mod claim;
 mod compatibility;
+mod containers;
 mod executions;
 mod faults;
 mod harness;

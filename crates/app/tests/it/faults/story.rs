@@ -63,6 +63,11 @@ impl Fate {
 
 /// Tells the story.
 pub(super) async fn tell(world: &World) -> Vec<Fate> {
+    // On the heap, because it is long.
+    Box::pin(told(world)).await
+}
+
+async fn told(world: &World) -> Vec<Fate> {
     let first = submit(world, "1", Some("prod")).await;
     let second = submit(world, "2", Some("prod")).await;
     let third = submit(world, "3", Some("prod")).await;

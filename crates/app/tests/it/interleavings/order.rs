@@ -20,6 +20,10 @@ const EVENTS: [Happening; 6] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Launched,
+    /// The provider knows of its task.
+    Placed,
+    /// The task ended before its agent had started: another is tried.
+    TriedAgain,
     Runs,
     IsStopping,
     Over(Reason),
@@ -28,12 +32,14 @@ enum Stage {
 impl Stage {
     fn after(self, event: Happening) -> Self {
         match (self, event) {
-            (Self::Launched, Happening::Start(_)) => Self::Runs,
-            (Self::Launched, Happening::Cancel) => Self::Over(Reason::Cancelled),
+            (Self::Launched, Happening::Runs(_)) => Self::Placed,
+            (Self::Placed, Happening::Stopped(_)) => Self::TriedAgain,
+            (Self::Launched | Self::Placed, Happening::Start(_)) => Self::Runs,
+            (Self::Launched | Self::Placed | Self::TriedAgain, Happening::Cancel)
+            | (Self::IsStopping, Happening::Stopped(_)) => Self::Over(Reason::Cancelled),
             (Self::Runs, Happening::Cancel) => Self::IsStopping,
             (Self::Runs | Self::IsStopping, Happening::Exit(..)) => Self::Over(Reason::Exited),
             (Self::Runs, Happening::Stopped(_)) => Self::Over(Reason::AgentLost),
-            (Self::IsStopping, Happening::Stopped(_)) => Self::Over(Reason::Cancelled),
             (stage, _) => stage,
         }
     }
@@ -41,7 +47,7 @@ impl Stage {
     /// When its time is up and its place has ended.
     fn at_last(self) -> Reason {
         match self {
-            Self::Launched => Reason::LaunchFailed,
+            Self::Launched | Self::Placed | Self::TriedAgain => Reason::LaunchFailed,
             Self::Runs => Reason::TimedOut,
             Self::IsStopping => Reason::Cancelled,
             Self::Over(reason) => reason,

@@ -1,0 +1,1 @@
+//! Nothing but tests: the built programs on a local AWS. See `tests/it`.
