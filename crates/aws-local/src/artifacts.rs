@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use zip::write::SimpleFileOptions;
@@ -46,12 +47,15 @@ impl Programs {
     /// Writes the files that `runvoy infra apply --artifacts DIRECTORY` takes.
     pub fn write_artifacts(&self, directory: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(directory)?;
-        write_zip(&self.orchestrator, &directory.join("orchestrator.zip"))?;
-        write_zip(
-            &self.event_processor,
-            &directory.join("event-processor.zip"),
-        )?;
-        let mut agent = fs::read(&self.agent)?;
+        let programs = [
+            ("orchestrator.zip", &self.orchestrator),
+            ("event-processor.zip", &self.event_processor),
+        ];
+        for (name, program) in programs {
+            let program = stripped(program, directory)?;
+            write_zip(&program, &directory.join(name))?;
+        }
+        let mut agent = stripped(&self.agent, directory)?;
         fs::write(directory.join("runvoy-agent-x86_64"), &agent)?;
         // Nothing here starts the image's agent: the simulator has its own. It only has to look the part.
         let machine = agent.get_mut(MACHINE).context("the agent is no program")?;
@@ -61,14 +65,25 @@ impl Programs {
     }
 }
 
+/// The program without what only a debugger reads: in a debug build that is nearly all of it.
+fn stripped(program: &Path, directory: &Path) -> anyhow::Result<Vec<u8>> {
+    let lean = directory.join("stripped");
+    let mut strip = Command::new("strip");
+    strip.arg("--strip-debug").arg("-o").arg(&lean).arg(program);
+    let is_stripped = strip.status().is_ok_and(|status| status.success());
+    let bytes = fs::read(if is_stripped { &lean } else { program })?;
+    let _unless_there = fs::remove_file(lean);
+    Ok(bytes)
+}
+
 /// One file called `bootstrap`, as Lambda wants it. Not compressed: it never travels.
-fn write_zip(program: &Path, zip: &Path) -> anyhow::Result<()> {
+fn write_zip(program: &[u8], zip: &Path) -> anyhow::Result<()> {
     let mut writer = ZipWriter::new(File::create(zip)?);
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .unix_permissions(0o755);
     writer.start_file("bootstrap", options)?;
-    writer.write_all(&fs::read(program)?)?;
+    writer.write_all(program)?;
     writer.finish()?;
     Ok(())
 }

@@ -55,6 +55,7 @@ pub(crate) async fn logs(
     }
     let after = Seq::new(after);
     let wait = Duration::from_secs(params.wait.unwrap_or_default());
+    let wait = wait.min(app.tuning().longest_wait);
     let page = app.logs(&ctx, &id, after, PAGE_BYTES, wait).await?;
     Ok(Json(page_view(page, params.limit, wait)).into_response())
 }

@@ -78,9 +78,11 @@ impl Config {
             variables,
             problems: Vec::new(),
         };
-        let may_launch = reader.variables.contains_key("RUNVOY_CLUSTER");
+        let serves = reader.serves();
+        // Agents' calls launch nothing, and their function has no right to.
+        let may_launch = serves != Some(Serves::Agents);
         let config = Self {
-            serves: reader.serves(),
+            serves,
             project: reader.text("RUNVOY_PROJECT"),
             stack_key: reader.text("RUNVOY_STACK_KEY_PARAMETER"),
             log_retention_days: reader
@@ -190,7 +192,9 @@ mod tests {
 
     #[test]
     fn a_function_that_may_not_launch_needs_nothing_of_fargate() {
-        let config = Config::from_variables(variables(&EVERYWHERE)).unwrap();
+        let mut agents = variables(&EVERYWHERE);
+        agents.extend(variables(&[("RUNVOY_FUNCTION", "agent")]));
+        let config = Config::from_variables(agents).unwrap();
         assert!(config.fargate.is_none());
     }
 

@@ -1,6 +1,6 @@
 //! One local AWS with runvoy deployed on it, shared by the tests of this program.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 
 use runvoy_aws_local::{LocalAws, Options};
 use tempfile::TempDir;
