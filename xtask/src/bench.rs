@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::lambda;
 use crate::process::{cargo, root, run, works};
 
 /// What was measured, by name.
@@ -22,6 +23,9 @@ const RIVALS: [(&str, &str, &str); 3] = [
     ("sed", "--version", "sed"),
 ];
 
+/// How often each Lambda function is started.
+const FUNCTION_STARTS: usize = 21;
+
 /// Builds, measures, writes the page and says what was missed.
 pub(crate) fn command() -> Result<()> {
     require_rivals()?;
@@ -31,6 +35,7 @@ pub(crate) fn command() -> Result<()> {
     run(&mut cargo(&release("runvoy-e2e", "measure")))?;
     let mut figures = measure()?;
     add_agents(&mut figures)?;
+    add_functions(&mut figures)?;
     let page = report::page(&facts, &figures);
     fs::write(root().join("docs/performance.md"), page)?;
     println!("docs/performance.md is written");
@@ -93,6 +98,34 @@ fn measure() -> Result<Figures> {
 }
 
 /// Sizes of the static agents, where `cargo xtask agents` has built them.
+/// The zips as they are deployed, and starts of the same programs built for this machine.
+fn add_functions(figures: &mut Figures) -> Result<()> {
+    let native = match std::env::consts::ARCH {
+        "aarch64" => lambda::Arch::Arm64,
+        _ => lambda::Arch::X86,
+    };
+    lambda::package(native)?;
+    for name in lambda::PROGRAMS {
+        let zip = lambda::Arch::Arm64.zip(name);
+        if zip.exists() {
+            let bytes = u32::try_from(fs::metadata(zip)?.len())?;
+            figures.insert(format!("{name}.zip_mib"), f64::from(bytes) / 1_048_576.0);
+        }
+        let program = native.program(name)?;
+        let starts: Result<Vec<_>> = (0..FUNCTION_STARTS)
+            .map(|_| lambda::boot(Command::new(&program), name))
+            .collect();
+        let mut starts = starts?;
+        starts.sort_by(|one, other| one.milliseconds.total_cmp(&other.milliseconds));
+        let median = starts[FUNCTION_STARTS / 2];
+        let most = starts.iter().map(|start| start.peak_kib).max();
+        let most = u32::try_from(most.unwrap_or_default())?;
+        figures.insert(format!("{name}.init_ms"), median.milliseconds);
+        figures.insert(format!("{name}.peak_mib"), f64::from(most) / 1024.0);
+    }
+    Ok(())
+}
+
 fn add_agents(figures: &mut Figures) -> Result<()> {
     for arch in ["amd64", "arm64"] {
         let agent = root().join(format!("target/agents/linux-{arch}/runvoy-agent"));

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::needs::{self, Consent};
 use crate::process::{cargo, run};
-use crate::{agents, aws, cross_check, lambda, not_run, readme, test, tidy};
+use crate::{agents, aws, cross_check, lambda, not_run, readme, templates, test, tidy};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) fn command(scope: Scope, consent: Consent) -> Result<()> {
     steps.print();
     let total = total?;
     if scope == Scope::Quick {
-        found.push("documents, README examples, agents, other platforms (--quick)".to_owned());
+        found.push("documents, README examples, templates, agents, Lambda functions, other platforms (--quick)".to_owned());
     }
     not_run::print(&found)?;
     total.print();
@@ -51,6 +51,7 @@ impl Steps {
         if scope == Scope::Full {
             self.step("documents", documents)?;
             self.step("README", readme::command)?;
+            self.step("templates", templates::check)?;
             found.extend(self.step("agents", || agents::build(&agents::all()))?);
             found.extend(self.step("Lambda functions", || lambda::package(lambda::Arch::Arm64))?);
             self.step("other platforms", cross_check::command)?;

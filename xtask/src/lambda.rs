@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-pub(crate) use boot::{Boot, boot};
+pub(crate) use boot::boot;
 
 use crate::process::{path_with, root, run, works};
 
@@ -54,6 +54,20 @@ impl Arch {
         }
     }
 
+    /// The zip of a function.
+    pub(crate) fn zip(self, name: &str) -> PathBuf {
+        let folder = root().join("target").join(self.folder());
+        folder.join(format!("{name}.zip"))
+    }
+
+    /// The program in a zip that was made.
+    pub(crate) fn program(self, name: &str) -> Result<PathBuf> {
+        let folder = root().join("target").join(self.folder());
+        let program = folder.join(name).join("bootstrap");
+        ensure!(program.is_file(), "{} is missing", program.display());
+        Ok(program)
+    }
+
     /// How a program of this processor is started here, if it can be.
     fn starter(self, program: &Path) -> Option<Command> {
         let is_native = match self {
@@ -88,9 +102,8 @@ pub(crate) fn package(arch: Arch) -> Result<Vec<String>> {
     build(arch, &folder)?;
     let mut not_run = Vec::new();
     for name in PROGRAMS {
-        let zip = folder.join(format!("{name}.zip"));
-        check_size(name, fs::metadata(&zip)?.len())?;
-        let program = unpacked(&folder, name)?;
+        check_size(name, fs::metadata(arch.zip(name))?.len())?;
+        let program = arch.program(name)?;
         match arch.starter(&program) {
             Some(command) => {
                 let booted =
@@ -108,13 +121,6 @@ pub(crate) fn package(arch: Arch) -> Result<Vec<String>> {
     Ok(not_run)
 }
 
-/// The program of a zip that was just made.
-pub(crate) fn unpacked(folder: &Path, name: &str) -> Result<PathBuf> {
-    let program = folder.join(name).join("bootstrap");
-    ensure!(program.is_file(), "{} is missing", program.display());
-    Ok(program)
-}
-
 fn build(arch: Arch, folder: &Path) -> Result<()> {
     for format in ["zip", "binary"] {
         let mut command = cargo_lambda()?;
@@ -127,7 +133,7 @@ fn build(arch: Arch, folder: &Path) -> Result<()> {
         if format == "zip" {
             for name in PROGRAMS {
                 let zip = folder.join(name).join("bootstrap.zip");
-                fs::rename(&zip, folder.join(format!("{name}.zip")))
+                fs::rename(&zip, arch.zip(name))
                     .with_context(|| format!("{} is missing", zip.display()))?;
             }
         }

@@ -16,6 +16,7 @@ mod needs;
 mod not_run;
 mod process;
 mod readme;
+mod templates;
 mod test;
 mod tidy;
 mod zig;

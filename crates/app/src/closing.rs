@@ -50,7 +50,7 @@ impl App {
                 attempt: AttemptId::new(execution.id().clone(), number),
                 place: None,
             };
-            match self.parts.launcher.probe(&placement).await {
+            match self.presence(execution, &placement).await {
                 Presence::Gone(evidence) => {
                     let price = self.price(execution, number, &evidence);
                     cost = cost.checked_add(price).unwrap_or(cost);
@@ -75,6 +75,25 @@ impl App {
             }
         }
         self.feed(execution, Event::Closed { at: now, cost }).await
+    }
+
+    /// Whether anything of the attempt runs. Its agent's own place is asked after first: a launcher finds a place that
+    /// is named where it would not find it by its label any more.
+    async fn presence(&self, execution: &Execution, all: &Placement) -> Presence {
+        let started = execution
+            .started()
+            .filter(|started| started.attempt == all.attempt.number());
+        if let Some(started) = started {
+            let named = Placement {
+                attempt: all.attempt.clone(),
+                place: Some(started.place.clone()),
+            };
+            match self.parts.launcher.probe(&named).await {
+                Presence::Gone(_) => {}
+                presence @ (Presence::Running | Presence::Unknown) => return presence,
+            }
+        }
+        self.parts.launcher.probe(all).await
     }
 
     /// What an attempt cost: what the provider says that it bills or, where it says nothing any more of an attempt

@@ -48,6 +48,12 @@ pub(super) const ALL: &[Budget] = budgets! {
     "authorization.cpu_us": AtMost 30.0, "API key check and authorization";
     "agent.amd64_mib": AtMost 6.0, "static agent, linux-amd64";
     "agent.arm64_mib": AtMost 6.0, "static agent, linux-arm64";
+    "orchestrator.zip_mib": AtMost 6.0, "orchestrator, zip for arm64";
+    "event-processor.zip_mib": AtMost 6.0, "event processor, zip for arm64";
+    "orchestrator.init_ms": AtMost 25.0, "orchestrator: process start → first invocation asked for, without network";
+    "event-processor.init_ms": AtMost 25.0, "event processor: the same";
+    "orchestrator.peak_mib": AtMost 40.0, "orchestrator, memory by then";
+    "event-processor.peak_mib": AtMost 40.0, "event processor, memory by then";
     "list.slowest_ms": AtMost 5.0, "page of 50 among 1 M executions, in memory, the slowest kind";
 };
 
