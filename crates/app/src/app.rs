@@ -68,6 +68,8 @@ pub struct Tuning {
     pub longest_wait: Duration,
     /// How soon to look again at a place that is just ending.
     pub ending_poll: Duration,
+    /// How long after its submission an execution's log is kept; `None` for as long as its record.
+    pub log_retention: Option<Duration>,
     /// How much is written around a launch.
     pub launch_style: LaunchStyle,
 }
@@ -93,6 +95,7 @@ impl Default for Tuning {
             backstop: Duration::from_mins(1),
             longest_wait: Duration::from_secs(30),
             ending_poll: Duration::from_millis(5),
+            log_retention: None,
             launch_style: LaunchStyle::Careful,
         }
     }

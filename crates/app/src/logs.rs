@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use runvoy_core::execution::Execution;
+use jiff::Timestamp;
+use runvoy_core::execution::{Execution, later};
 use runvoy_core::id::ExecutionId;
 use runvoy_core::log::{Entry, Seq, Stream};
 
@@ -65,6 +66,14 @@ impl App {
             self.store().find_head(id),
         );
         let (execution, mut entries, head) = (execution?, entries?, head?);
+        if let Some(deleted_at) = self.log_deleted_at(&execution) {
+            return Ok(LogPage {
+                entries: deleted(deleted_at, after),
+                next: after.max(Seq::FIRST),
+                is_complete: true,
+                execution,
+            });
+        }
         let is_silent = head.as_ref().is_none_or(|head| head.next_seq == Seq::FIRST);
         if is_silent && entries.is_empty() {
             entries = self.provider_lines(&execution).await;
@@ -83,6 +92,14 @@ impl App {
             is_complete,
             execution,
         })
+    }
+
+    /// Since when the execution's log counts as deleted: stores delete its parts at leisure, and half a log is none.
+    fn log_deleted_at(&self, execution: &Execution) -> Option<Timestamp> {
+        execution.ended()?;
+        let kept = self.parts.tuning.log_retention?;
+        let until = later(execution.submission().created_at, kept);
+        (until <= self.now()).then_some(until)
     }
 
     /// What the provider itself has of an execution that is over and whose agent never called.
@@ -116,5 +133,21 @@ impl App {
                 has_end: true,
             })
             .collect()
+    }
+}
+
+/// What is left of a deleted log: one line that says so.
+fn deleted(at: Timestamp, after: Seq) -> Vec<Entry> {
+    let line = Entry {
+        seq: Seq::FIRST,
+        at,
+        stream: Stream::System,
+        text: format!("This log was kept until {at:.0} and is deleted"),
+        has_end: true,
+    };
+    if after < Seq::FIRST {
+        vec![line]
+    } else {
+        Vec::new()
     }
 }

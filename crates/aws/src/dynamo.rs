@@ -22,6 +22,8 @@ mod transact;
 mod users;
 mod write;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 
 use tables::Tables;
@@ -45,6 +47,11 @@ impl DynamoStore {
             tables: Tables::of(project),
             log_retention_days: DEFAULT_LOG_RETENTION_DAYS,
         }
+    }
+
+    /// How long after its submission an execution's log is kept.
+    pub fn log_retention(&self) -> Duration {
+        sink::LONGEST_RUN + Duration::from_hours(24 * u64::from(self.log_retention_days))
     }
 
     /// Keeps log entries for `days`, counted from the execution's submission or later; all of an execution go together.

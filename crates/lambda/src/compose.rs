@@ -25,6 +25,7 @@ const TUNING: Tuning = Tuning {
     backstop: Duration::from_mins(1),
     longest_wait: Duration::ZERO,
     ending_poll: Duration::from_mins(1),
+    log_retention: None,
     launch_style: LaunchStyle::Swift,
 };
 
@@ -47,6 +48,7 @@ pub async fn compose(config: Config) -> anyhow::Result<Function> {
     let region = sdk.region().unwrap_or_default().to_owned();
     let store = DynamoStore::new(sdk.dynamodb(), &config.project)
         .with_log_retention(config.log_retention_days);
+    let log_retention = store.log_retention();
     let launcher = config.fargate.map(|fargate| {
         let clients = FargateClients {
             ecs: sdk.ecs(),
@@ -73,7 +75,10 @@ pub async fn compose(config: Config) -> anyhow::Result<Function> {
         tasks,
         owner: None,
         is_owner_alive: Arc::new(|_| false),
-        tuning: TUNING,
+        tuning: Tuning {
+            log_retention: Some(log_retention),
+            ..TUNING
+        },
     });
     let event_processor = config.event_processor;
     Ok(Function {

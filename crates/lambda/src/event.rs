@@ -48,10 +48,12 @@ fn understand(mut event: Value) -> anyhow::Result<Incoming> {
     if event["reconcile"] == true {
         return Ok(Incoming::Tick);
     }
-    if event["detail-type"] == TASK_CHANGE {
-        return Ok(Incoming::TaskChange(event["detail"].take()));
+    let is_task_change = event["detail-type"] == TASK_CHANGE;
+    let mut part = |name| event.get_mut(name).map(Value::take).unwrap_or_default();
+    if is_task_change {
+        return Ok(Incoming::TaskChange(part("detail")));
     }
-    let tasks = serde_json::from_value(event["tasks"].take());
+    let tasks = serde_json::from_value(part("tasks"));
     tasks.map(Incoming::Moved).context(
         "this is no event of ECS tasks, no tick, and nothing that runvoy's functions hand on",
     )

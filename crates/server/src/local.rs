@@ -39,6 +39,7 @@ const TUNING: Tuning = Tuning {
     backstop: Duration::from_secs(5),
     longest_wait: Duration::from_secs(30),
     ending_poll: Duration::from_millis(5),
+    log_retention: None,
     launch_style: LaunchStyle::Careful,
 };
 /// How often to look at what other commands may have moved.

@@ -9,7 +9,7 @@ use runvoy_core::log::Seq;
 use runvoy_core::outcome::Reason;
 use runvoy_core::role::Role;
 
-use crate::world::{Agent, World, alice, person, wish};
+use crate::world::{Agent, LOG_RETENTION, World, alice, person, wish};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_goes_from_submission_to_history() {
@@ -186,4 +186,34 @@ async fn a_request_that_is_repeated_is_one_execution() {
     world.clock.advance(Duration::from_hours(24));
     let later = world.submit(wish("1")).await.unwrap().execution;
     assert_ne!(later.id(), one.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_kept_no_longer_says_since_when() {
+    let world = World::new().await;
+    let run = world.run_locked().await;
+    let mut agent = world.started(&run).await;
+    agent.say(&world, &["hello", "world"]).await.unwrap();
+    assert!(agent.exit(&world, 0).await.unwrap().is_accepted);
+    agent.leave(&world);
+    world.work().await;
+    let created_at = run.submission().created_at;
+    let texts = async |after| {
+        let (alice, after) = (alice(), Seq::new(after));
+        let page = world
+            .app
+            .logs(&alice, run.id(), after, 1024, Duration::ZERO);
+        let page = page.await.unwrap();
+        let texts: Vec<String> = page.entries.into_iter().map(|entry| entry.text).collect();
+        (texts, page.is_complete)
+    };
+    world
+        .later(LOG_RETENTION.checked_sub(Duration::from_mins(1)).unwrap())
+        .await;
+    assert_eq!(texts(0).await.0, ["hello", "world"]);
+    world.later(Duration::from_mins(1)).await;
+    let until = created_at.checked_add(LOG_RETENTION).unwrap();
+    let says_so = format!("This log was kept until {until:.0} and is deleted");
+    assert_eq!(texts(0).await, (vec![says_so], true));
+    assert_eq!(texts(1).await, (Vec::new(), true));
 }

@@ -32,6 +32,9 @@ pub(crate) use launcher::{Asked, TestLauncher};
 pub(crate) use watched::WatchedStore;
 pub(crate) use wishes::{alice, keyed, less, person, standard, wish};
 
+/// For how long logs are kept.
+pub(crate) const LOG_RETENTION: Duration = Duration::from_hours(24 * 92);
+
 /// Tasks that hand on ever new ones are a fault of their own.
 const MAX_TASKS: usize = 2000;
 
@@ -72,6 +75,7 @@ impl World {
             (None, Arc::new(|_| false)),
             Tuning {
                 launch_style,
+                log_retention: Some(LOG_RETENTION),
                 ..Tuning::default()
             },
         )

@@ -23,7 +23,7 @@ use super::tables::{EXECUTION_ID, EXPIRES_AT, SEQ};
 use super::transact::{Refused, TRIES, pause};
 
 /// Within this time from its submission nearly every run is over: a day in line and a day of running.
-const LONGEST_RUN: Duration = Duration::from_hours(48);
+pub(super) const LONGEST_RUN: Duration = Duration::from_hours(48);
 
 /// What must hold of a head for its agent to be heard: its session writes, and nothing newer was heard.
 const IS_HEARD: &str =
