@@ -214,6 +214,7 @@ impl App {
         call: &AgentCall<'_>,
         entries: &[Entry],
     ) -> Result<PushAnswer, AppError> {
+        self.require_session(call)?;
         let id = call.attempt.execution();
         let appended = self
             .store()
@@ -239,12 +240,22 @@ impl App {
         })
     }
 
+    /// Only this deployment makes such tokens; which of them is the live one is the store's to say.
+    fn require_session(&self, call: &AgentCall<'_>) -> Result<(), AppError> {
+        if self.parts.key.is_session_token(call.attempt, call.token) {
+            Ok(())
+        } else {
+            Err(AppError::leave("the session is unknown"))
+        }
+    }
+
     /// Records the end, if the log is whole. Repeated by the same session, it is accepted again.
     pub async fn agent_finish(
         &self,
         call: &AgentCall<'_>,
         finish: &Finish,
     ) -> Result<FinishAnswer, AppError> {
+        self.require_session(call)?;
         let session = session_id(call.token);
         self.until_committed(|| self.finish_once(call.attempt.execution(), &session, finish))
             .await

@@ -12,6 +12,8 @@ use crate::app::App;
 use crate::drive::{Step, until};
 use crate::error::AppError;
 
+/// How long after its end nobody needs to be able to say of what is left of an execution: it holds nothing any more.
+const MAY_BE_UNKNOWN: Duration = Duration::from_mins(15);
 /// How long an ended execution's place may linger before it is stopped by force.
 const LINGER: Duration = Duration::from_secs(15);
 
@@ -23,28 +25,15 @@ impl App {
         ended_at: Timestamp,
         now: Timestamp,
     ) -> Result<Step, AppError> {
-        let never_launched = execution
-            .attempt()
-            .filter(|_| self.owed.take(execution.id()).is_some());
-        if let Some(attempt) = never_launched {
-            let words = "it was over before it was launched".to_owned();
-            let attempt = attempt.number();
-            return self
-                .feed(
-                    execution,
-                    Event::LaunchRefused {
-                        at: now,
-                        attempt,
-                        words,
-                    },
-                )
-                .await;
+        if let Some(refused) = self.never_launched(execution, now) {
+            return self.feed(execution, refused).await;
         }
         if let Some(lease) = execution.lease_until().filter(|lease| *lease > now) {
             return Ok(Step::After(until(lease, now)));
         }
         let newest = execution.attempt().map_or(0, |attempt| attempt.number());
         let mut cost = Money::ZERO;
+        let mut is_unknown = false;
         for number in (1..=newest).rev() {
             let placement = Placement {
                 attempt: AttemptId::new(execution.id().clone(), number),
@@ -55,7 +44,11 @@ impl App {
                     let price = self.price(execution, number, &evidence);
                     cost = cost.checked_add(price).unwrap_or(cost);
                 }
-                Presence::Unknown => return self.unreachable(execution, now).await,
+                // The others are looked at all the same: each may take the launcher its time to tell.
+                Presence::Unknown => {
+                    is_unknown = true;
+                    continue;
+                }
                 Presence::Running if execution.unreachable_since().is_some() => {
                     return self.feed(execution, Event::Reachable).await;
                 }
@@ -74,7 +67,24 @@ impl App {
                 tracing::warn!(execution.id = %execution.id(), error = %error, "leftovers cannot be removed");
             }
         }
+        if is_unknown && later(ended_at, MAY_BE_UNKNOWN) > now {
+            return Ok(Step::Wait);
+        }
+        if is_unknown {
+            return self.unreachable(execution, now).await;
+        }
         self.feed(execution, Event::Closed { at: now, cost }).await
+    }
+
+    /// A first launch that this process owed and now need not make.
+    fn never_launched(&self, execution: &Execution, now: Timestamp) -> Option<Event> {
+        let attempt = execution.attempt()?;
+        self.owed.take(execution.id())?;
+        Some(Event::LaunchRefused {
+            at: now,
+            attempt: attempt.number(),
+            words: "it was over before it was launched".to_owned(),
+        })
     }
 
     /// Whether anything of the attempt runs. Its agent's own place is asked after first: a launcher finds a place that

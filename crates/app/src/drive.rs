@@ -14,6 +14,8 @@ use crate::error::AppError;
 
 /// How many ids one look at the open executions reads.
 const OPEN_PAGE: u32 = 500;
+/// How long after the reconciler's time is up the execution under way may go on.
+const OVERTIME: Duration = Duration::from_secs(5);
 /// Steps that one call takes at most; what is left is the reconciler's.
 const MAX_STEPS: u32 = 30;
 
@@ -72,13 +74,30 @@ impl App {
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(after);
                 }
-                if let Err(error) = self.drive(id).await {
-                    tracing::warn!(execution.id = %id, error = %error.chain(), "execution cannot be driven now");
-                }
+                self.drive_until(id, deadline).await;
                 after = Some(id.clone());
             }
             if page.len() < OPEN_PAGE as usize {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Drives one execution; its trouble is only noted. What takes it longer than the deadline and a little is broken
+    /// off, so that it holds up no other for ever: all of it may be cut off anywhere.
+    async fn drive_until(&self, id: &ExecutionId, deadline: Option<Instant>) {
+        let drive = self.drive(id);
+        let driven = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline + OVERTIME, drive).await,
+            None => Ok(drive.await),
+        };
+        match driven {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(execution.id = %id, error = %error.chain(), "execution cannot be driven now");
+            }
+            Err(_) => {
+                tracing::warn!(execution.id = %id, "an execution takes long; it goes on another time");
             }
         }
     }

@@ -6,7 +6,7 @@ use runvoy_core::execution::{Event, Evidence, Execution, ProviderWord};
 use runvoy_core::id::SessionId;
 use runvoy_core::log::{Entry, Seq, Stream};
 use runvoy_core::outcome::Report;
-use runvoy_ports::{Appended, Placement};
+use runvoy_ports::{Appended, CopyPage, Placement};
 
 use crate::app::App;
 use crate::change::Cause;
@@ -14,8 +14,11 @@ use crate::error::{AppError, ErrorKind};
 
 /// Text read from the second copy at once. Every page looks for its beginning anew, so a few large ones are cheaper.
 const COPY_PAGE_BYTES: usize = 8 * 1024 * 1024;
-/// Entries of it that are stored together.
+/// Entries of it that are stored together at most, and their bytes: stores take only so much at once.
 const STORED_TOGETHER: usize = 500;
+const STORED_BYTES: usize = 1024 * 1024;
+/// A copy whose numbers jump further than this is none: no agent loses so much.
+const LARGEST_GAP: u64 = 100_000;
 
 impl App {
     /// Fills the log from the second copy, then ends the execution as the evidence says.
@@ -77,6 +80,7 @@ impl App {
                 }
                 AppError::new(ErrorKind::Unavailable, "the second copy of the log cannot be read now")
             })?;
+            let page = credible(page, next);
             let is_last = page.entries.is_empty();
             next = self
                 .append_with_gaps(execution, session, next, page.entries)
@@ -104,19 +108,41 @@ impl App {
         mut next: Seq,
         entries: Vec<Entry>,
     ) -> Result<Seq, AppError> {
-        let mut run = Vec::new();
+        let mut together = Vec::new();
+        let mut bytes = 0;
         for entry in entries {
             while next < entry.seq {
-                run.push(self.gap(next));
+                together.push(self.gap(next));
                 next = next.plus(1);
             }
             if next == entry.seq {
                 next = next.plus(1);
-                run.push(entry);
+                bytes += entry.text.len();
+                together.push(entry);
+            }
+            if together.len() >= STORED_TOGETHER || bytes >= STORED_BYTES {
+                next = self
+                    .append_all(execution, session, &together)
+                    .await?
+                    .unwrap_or(next);
+                together.clear();
+                bytes = 0;
             }
         }
-        for chunk in run.chunks(STORED_TOGETHER) {
-            next = self.append_own(execution, session, chunk).await?;
+        let last = self.append_all(execution, session, &together).await?;
+        Ok(last.unwrap_or(next))
+    }
+
+    /// Stores entries in pieces of a bearable size; answers the next number, if there were any.
+    async fn append_all(
+        &self,
+        execution: &Execution,
+        session: &SessionId,
+        entries: &[Entry],
+    ) -> Result<Option<Seq>, AppError> {
+        let mut next = None;
+        for chunk in entries.chunks(STORED_TOGETHER) {
+            next = Some(self.append_own(execution, session, chunk).await?);
         }
         Ok(next)
     }
@@ -171,4 +197,18 @@ impl App {
             has_end: true,
         }
     }
+}
+
+/// The page up to the first number that cannot be: whoever may write where the copy lies may write anything.
+fn credible(mut page: CopyPage, mut next: Seq) -> CopyPage {
+    let odd = page.entries.iter().position(|entry| {
+        let is_odd = entry.seq > next.plus(LARGEST_GAP);
+        next = next.max(entry.seq);
+        is_odd
+    });
+    if let Some(odd) = odd {
+        page.entries.truncate(odd);
+        page.end = None;
+    }
+    page
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use runvoy_core::command::MAX_COMMAND_BYTES;
 use runvoy_core::environment::{EnvName, MAX_ENVIRONMENT_BYTES};
-use runvoy_core::execution;
+use runvoy_core::execution::{self, Execution};
 
 use crate::error::{AppError, ErrorKind};
 use crate::stack_key::SpecValues;
 use crate::submit::NewExecution;
 
+/// DynamoDB holds 400 KB in an item (its developer guide, "Service quotas"); a record stands in it twice in part.
+const MAX_RECORD_BYTES: usize = 300 * 1024;
 /// The longest wait for a lock.
 const MAX_LOCK_TIMEOUT: Duration = Duration::from_hours(30 * 24);
 
@@ -47,6 +49,17 @@ pub(crate) fn check(wish: &NewExecution) -> Result<(), AppError> {
         return invalid("workdir must be an absolute path".to_owned());
     }
     Ok(())
+}
+
+/// Refuses a record that would grow beyond what one item of a store may hold: in JSON a control character takes six
+/// bytes, and what is to come is written to it too.
+pub(crate) fn check_record(execution: &Execution) -> Result<(), AppError> {
+    let size = serde_json::to_vec(execution).map_or(usize::MAX, |record| record.len());
+    not_larger(
+        "the command and its variables are, as they are stored,",
+        size,
+        MAX_RECORD_BYTES,
+    )
 }
 
 fn check_variables(values: &SpecValues) -> Result<(), AppError> {

@@ -100,7 +100,24 @@ impl StackKey {
 
     /// The token of all further calls of one boot of an agent.
     pub fn session_token(&self, attempt: &AttemptId, nonce: &BootNonce) -> SecretString {
-        mac(&self.session, &[&attempt.to_string(), nonce.as_str()]).into()
+        let mac = mac(&self.session, &[&attempt.to_string(), nonce.as_str()]);
+        format!("{}.{mac}", nonce.as_str()).into()
+    }
+
+    /// Whether `token` is the session token of some boot of the attempt's agent; compared in constant time. Costs no
+    /// look at the store, so that strangers cost none.
+    pub fn is_session_token(&self, attempt: &AttemptId, token: &str) -> bool {
+        let nonce = token
+            .split_once('.')
+            .and_then(|(nonce, _)| nonce.parse().ok());
+        nonce.is_some_and(|nonce| {
+            let expected = self.session_token(attempt, &nonce);
+            expected
+                .expose_secret()
+                .as_bytes()
+                .ct_eq(token.as_bytes())
+                .into()
+        })
     }
 
     /// Encrypts values for one execution: XChaCha20-Poly1305 with a random nonce, bound to the execution's id.
@@ -214,5 +231,10 @@ mod tests {
             key.session_token(&first, &nonce("2")).expose_secret()
         );
         assert_ne!(session.expose_secret(), token.expose_secret());
+        assert!(key.is_session_token(&first, session.expose_secret()));
+        assert!(!key.is_session_token(&second, session.expose_secret()));
+        for stranger in ["", ".", "x.y", token.expose_secret(), &"1".repeat(32)] {
+            assert!(!key.is_session_token(&first, stranger), "{stranger}");
+        }
     }
 }

@@ -197,6 +197,7 @@ impl App {
             at: now,
             lease_until,
         });
+        limits::check_record(intended.as_ref().unwrap_or(&execution))?;
         let is_owed = intended.is_some();
         let execution = intended.unwrap_or(execution);
         let mut writes = vec![

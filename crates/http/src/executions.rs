@@ -20,6 +20,8 @@ use crate::{link, view};
 
 /// Executions on a page where nothing is said, as the published API has it.
 const DEFAULT_LIMIT: u32 = 10;
+/// Bytes of a page at most, but for one execution: a Lambda may answer 6 MB.
+const PAGE_BYTES: usize = 3 * 1024 * 1024;
 /// Executions on a page at most.
 pub(crate) const MAX_LIMIT: u32 = 1000;
 
@@ -42,9 +44,21 @@ pub(crate) async fn list(
     let query = query(&params)?;
     let limit = query.limit;
     let page = app.executions(&ctx, query).await?;
-    let views: Vec<ExecutionView> = page.iter().map(|one| view::execution(&app, one)).collect();
+    let mut room = PAGE_BYTES;
+    let views: Vec<ExecutionView> = page
+        .iter()
+        .map(|one| view::execution(&app, one))
+        .take_while(|view| {
+            let fits = room > 0;
+            let size = serde_json::to_vec(view).map_or(0, |view| view.len());
+            room = room.saturating_sub(size);
+            fits
+        })
+        .collect();
     let mut headers = HeaderMap::new();
-    let last = page.last().filter(|_| page.len() == limit as usize);
+    let is_whole = page.len() < limit as usize && views.len() == page.len();
+    let last = views.len().checked_sub(1).filter(|_| !is_whole);
+    let last = last.and_then(|last| page.get(last));
     if let Some(link) = last.and_then(|last| next_link(&params, limit, last.id())) {
         headers.insert(LINK, link);
     }

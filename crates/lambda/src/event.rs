@@ -1,5 +1,6 @@
 //! What the event processor is invoked with, and what it does: every kind may come late, twice or never.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -73,26 +74,32 @@ pub struct Processor<'a> {
 /// Does what one invocation asks for. An error makes Lambda try again, and at last keep the event in the queue of errors.
 pub async fn process(processor: &mut Processor<'_>, event: Value) -> anyhow::Result<()> {
     let began = Instant::now();
-    match understand(event)? {
-        Incoming::Tick => processor.tick(began).await?,
-        Incoming::Moved(tasks) => {
-            for task in tasks {
-                processor.work(began, task.into()).await;
-            }
+    let mut tasks: VecDeque<Task> = match understand(event)? {
+        Incoming::Tick => {
+            processor.tick(began).await?;
+            VecDeque::new()
         }
+        Incoming::Moved(tasks) => tasks.into_iter().map(Task::from).collect(),
         Incoming::TaskChange(detail) => {
             let change = TaskChange::parse(&detail)?;
-            if let Some(attempt) = processor.launcher.observe(&change).await? {
-                let drive = Task::Drive(attempt.execution().clone());
-                processor.work(began, drive).await;
-            }
+            let attempt = processor.launcher.observe(&change).await?;
+            let moved = attempt.map(|attempt| Task::Drive(attempt.execution().clone()));
+            moved.into_iter().collect()
         }
-    }
-    while began.elapsed() < WORK_LIMIT {
-        let Some(task) = taken(processor.moved).pop() else {
+    };
+    loop {
+        tasks.extend(taken(processor.moved));
+        if began.elapsed() >= WORK_LIMIT {
             break;
-        };
+        }
+        let Some(task) = tasks.pop_front() else { break };
         processor.work(began, task).await;
+    }
+    if !tasks.is_empty() {
+        tracing::warn!(
+            tasks = tasks.len(),
+            "time is up; the rest is left to the next tick"
+        );
     }
     Ok(())
 }

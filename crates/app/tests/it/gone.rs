@@ -70,6 +70,47 @@ async fn numbers_that_the_copy_lacks_are_remarked_where_they_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_lines_are_stored_a_little_at_a_time() {
+    let world = World::new().await;
+    let run = world.run().await;
+    let agent = world.started(&run).await;
+    let line = "x".repeat(32 * 1024);
+    let copy: Vec<_> = (1..=200).map(|seq| sample::entry(seq, &line)).collect();
+    let end = (Seq::new(200), "none exit 0".parse().unwrap());
+    world.launcher.set_copy(&agent.attempt, copy, Some(end));
+    agent.leave(&world);
+    world.watched.calls();
+    world.later(TICK).await;
+    let calls = world.watched.calls();
+    let appends = calls.iter().filter(|call| **call == "append").count();
+    // 6.25 MiB, a mebibyte and a line at most at once.
+    assert_eq!(appends, 7, "{calls:?}");
+    assert_eq!(world.texts(&run).await.len(), 200);
+    assert_eq!(world.status(&run).await, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_cannot_be_ends_the_copy() {
+    let world = World::new().await;
+    let run = world.run().await;
+    let agent = world.started(&run).await;
+    let copy = vec![
+        sample::entry(1, "one"),
+        sample::entry(9_999_999_999, "forged"),
+    ];
+    let end = (Seq::new(9_999_999_999), "none exit 0".parse().unwrap());
+    world.launcher.set_copy(&agent.attempt, copy, Some(end));
+    agent.leave(&world);
+    world.later(TICK).await;
+    assert_eq!(world.texts(&run).await, ["one", GAP]);
+    assert_eq!(
+        world.outcome(&run).await,
+        Some((Reason::AgentLost, None, None))
+    );
+    world.assert_over(&run).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_copy_of_many_pages_is_read_to_its_end() {
     let world = World::new().await;
     let run = world.run().await;
