@@ -39,7 +39,7 @@ pub enum AdminPlan {
     Present {
         /// Who.
         email: UserEmail,
-        /// The key that was given is one of theirs.
+        /// The key that was given is one of theirs, and valid.
         key_fits: bool,
     },
     /// Nobody was named, and there are admins.
@@ -52,6 +52,7 @@ pub enum AdminPlan {
 pub(crate) async fn plan(
     store: &dyn UserReads,
     request: AdminRequest,
+    now: Timestamp,
 ) -> Result<AdminPlan, InfraError> {
     let admins = admins(store).await?;
     let email = match (request.email, &admins[..]) {
@@ -78,9 +79,11 @@ pub(crate) async fn plan(
             )
         }
         Some(user) if !user.keys.is_empty() && !request.wants_new_key => {
-            let key_fits = request
-                .key
-                .is_some_and(|key| user.keys.contains(&key.hash()));
+            let hash = request.key.map(|key| key.hash());
+            let key_fits = match hash.filter(|hash| user.keys.contains(hash)) {
+                Some(hash) => is_valid(store, &hash, now).await?,
+                None => false,
+            };
             Ok(AdminPlan::Present { email, key_fits })
         }
         found => Ok(AdminPlan::Give {
@@ -89,6 +92,25 @@ pub(crate) async fn plan(
             email,
         }),
     }
+}
+
+/// Whether the key was ever one of this deployment, valid or not.
+pub(crate) async fn is_known(store: &dyn UserReads, key: &ApiKey) -> Result<bool, InfraError> {
+    let found = store.find_key(&key.hash()).await.map_err(unread)?;
+    Ok(found.is_some())
+}
+
+/// Whether the key opens the door now.
+async fn is_valid(
+    store: &dyn UserReads,
+    hash: &ApiKeyHash,
+    now: Timestamp,
+) -> Result<bool, InfraError> {
+    let found = store.find_key(hash).await.map_err(unread)?;
+    Ok(found.is_some_and(|found| {
+        let key = found.value;
+        key.revoked_at.is_none() && key.expires_at.is_none_or(|end| now < end)
+    }))
 }
 
 /// Gives the key, in one commit with its audit entry. Asking again for the same changes nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use runvoy_aws::DynamoStore;
-use runvoy_core::key::ApiKeyHash;
+use runvoy_core::key::{ApiKey, ApiKeyHash};
 use runvoy_core::user::UserEmail;
 use runvoy_ports::Clock as _;
 
@@ -76,9 +76,14 @@ impl Infra {
         &self.project
     }
 
+    /// Whether the key was ever one of this deployment: what it is saved for belongs to it.
+    pub async fn knows_key(&self, key: &ApiKey) -> Result<bool, InfraError> {
+        admin::is_known(&self.store(), key).await
+    }
+
     /// Finds out what is to be done about the admin; the tables must be there.
     pub async fn plan_admin(&self, request: AdminRequest) -> Result<AdminPlan, InfraError> {
-        admin::plan(&self.store(), request).await
+        admin::plan(&self.store(), request, now()).await
     }
 
     /// Makes `email` the admin whose only key has this hash, in one commit. Asking again changes nothing.

@@ -70,7 +70,7 @@ pub(crate) fn warning(subnet: &str, egress: Egress, has_public_address: bool) ->
             "{subnet} reaches the internet only from public addresses, and tasks get none: images could not be pulled, and agents could not report; set AssignPublicIp to ENABLED, or give subnets with a NAT gateway"
         )),
         (Egress::None, _) => Some(format!(
-            "{subnet} has no route to the internet: images could not be pulled, and agents could not report, unless a proxy does it; give subnets with a NAT gateway"
+            "{subnet} has no route to the internet: images could be pulled only by VPC endpoints, and agents report only through a proxy that their images name; give subnets with a NAT gateway if there is neither"
         )),
     }
 }

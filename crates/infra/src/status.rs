@@ -1,5 +1,6 @@
 //! How a deployment is.
 
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use runvoy_ports::ExecutionReads as _;
 
 use crate::deployment::Infra;
@@ -62,7 +63,7 @@ impl Infra {
                 .cluster(self.project().cluster());
             let answer = match call.set_next_token(token).send().await {
                 Ok(answer) => answer,
-                Err(error) if has_code(&error, &["ClusterNotFoundException"]) => return Ok(None),
+                Err(error) if is_gone(&error) => return Ok(None),
                 Err(error) => {
                     return Err(error::failed(
                         "the running tasks cannot be listed",
@@ -77,4 +78,12 @@ impl Infra {
             }
         }
     }
+}
+
+/// Whether there is no such cluster any more: ECS remembers a deleted one for a while, as inactive.
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let refusal = error.as_service_error();
+    let message = refusal.and_then(ProvideErrorMetadata::message);
+    has_code(error, &["ClusterNotFoundException"])
+        || message.is_some_and(|message| message.contains("inactive"))
 }

@@ -6,7 +6,20 @@
     reason = "in tests a panic is the verdict"
 )]
 
+mod documents;
+mod ends;
+mod events;
+mod faults;
+mod following;
+mod infra;
+mod locks;
+mod people;
+mod policies;
 mod programs;
+mod projects;
+mod records;
+mod round_trips;
 mod runs;
 mod shell;
+mod stopping;
 mod world;

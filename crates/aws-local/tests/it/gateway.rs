@@ -78,8 +78,8 @@ impl Stage {
             async move { json(200, "application/x-amz-json-1.0", &said) }
         });
         let crashed: Arc<Mutex<Vec<String>>> = Arc::default();
-        let crashes = Arc::clone(&crashed);
-        let crash = Arc::new(move |caller: &str| crashes.lock().unwrap().push(caller.to_owned()));
+        let seen = Arc::clone(&crashed);
+        let crash = Arc::new(move |caller: &str| seen.lock().unwrap().push(caller.to_owned()));
         let routes = Routes::default().with(&["dynamodb", "ecs"], &engine);
         let guard = Arc::new(
             |call: &runvoy_aws_local::Call, _: &[runvoy_aws_local::Permission]| {

@@ -23,7 +23,7 @@ fn request(who: &str, brought: Option<ApiKey>) -> AdminRequest {
 }
 
 async fn apply(store: &SqliteStore, request: AdminRequest) -> AdminPlan {
-    let plan = plan(store, request).await.unwrap();
+    let plan = plan(store, request, now()).await.unwrap();
     if let AdminPlan::Give { email, key, .. } = &plan {
         give(store, email, key.hash(), now()).await.unwrap();
     }
@@ -119,11 +119,11 @@ async fn nobody_is_made_admin_unasked() {
         wants_new_key: false,
     };
     assert!(matches!(
-        plan(&store, nobody()).await.unwrap(),
+        plan(&store, nobody(), now()).await.unwrap(),
         AdminPlan::Nobody
     ));
     apply(&store, request("a@x.org", None)).await;
-    let AdminPlan::Others(others) = plan(&store, nobody()).await.unwrap() else {
+    let AdminPlan::Others(others) = plan(&store, nobody(), now()).await.unwrap() else {
         panic!("there is one");
     };
     assert_eq!(others, [email("a@x.org")]);
@@ -148,7 +148,7 @@ async fn somebody_of_another_role_does_not_become_admin_this_way() {
             wants_new_key,
             ..request("d@x.org", None)
         };
-        let error = plan(&store, request).await.unwrap_err();
+        let error = plan(&store, request, now()).await.unwrap_err();
         assert!(error.hints[0].contains("runvoy users role d@x.org admin"));
     }
 }

@@ -60,7 +60,7 @@ fn advice(resource_type: &str, reason: &str) -> Vec<String> {
     } else if has(&["already exists", "AlreadyExists"]) {
         "something of this name is there and belongs to no stack: delete it, or choose another name with --project".to_owned()
     } else if resource_type == "AWS::EC2::VPC" && has(&["limit", "Limit", "maximum number"]) {
-        "the region has no room for another VPC: give one that is there with its subnets (--parameter VpcId=… --parameter SubnetIds=…)".to_owned()
+        "the region has no room for another VPC: give one that is there with its subnets (--parameter ExistingVpcId=… --parameter SubnetIds=…)".to_owned()
     } else if has(&["limit", "Limit", "quota", "Quota", "exceeded"]) {
         "a limit of the account is reached: ask for more under Service Quotas, or free some"
             .to_owned()

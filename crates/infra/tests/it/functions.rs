@@ -5,18 +5,23 @@ use serde_json::{Value, json};
 use crate::stack_template::{Resource, Template};
 
 /// What every function is told.
-const EVERY: [&str; 14] = [
+const EVERY: [&str; 3] = [
+    "RUNVOY_LOG_RETENTION_DAYS",
+    "RUNVOY_PROJECT",
+    "RUNVOY_STACK_KEY_PARAMETER",
+];
+
+/// What those are told besides that may launch.
+const TO_LAUNCH: [&str; 12] = [
     "RUNVOY_AGENT_IMAGE",
+    "RUNVOY_AGENT_URL",
     "RUNVOY_ARCHITECTURE",
     "RUNVOY_ASSIGN_PUBLIC_IP",
     "RUNVOY_CLUSTER",
     "RUNVOY_DEFAULT_IMAGE",
     "RUNVOY_EXECUTION_ROLE",
-    "RUNVOY_LOG_RETENTION_DAYS",
-    "RUNVOY_PROJECT",
     "RUNVOY_SECURITY_GROUPS",
     "RUNVOY_SPOT",
-    "RUNVOY_STACK_KEY_PARAMETER",
     "RUNVOY_SUBNETS",
     "RUNVOY_TASK_LOG_GROUP",
     "RUNVOY_TASK_ROLE",
@@ -36,16 +41,14 @@ const FUNCTIONS: [(&str, &str, &str, i64, i64); 3] = [
 ];
 
 fn wanted_variables(suffix: &str) -> Vec<&'static str> {
-    let own: &[&str] = match suffix {
-        "api" => &[
-            "RUNVOY_AGENT_URL",
-            "RUNVOY_EVENT_PROCESSOR",
-            "RUNVOY_FUNCTION",
-        ],
-        "agent" => &["RUNVOY_EVENT_PROCESSOR", "RUNVOY_FUNCTION"],
-        _ => &["RUNVOY_AGENT_URL"],
-    };
-    let mut wanted = [&EVERY, own].concat();
+    let to_hand_on = ["RUNVOY_EVENT_PROCESSOR", "RUNVOY_FUNCTION"];
+    let mut wanted = EVERY.to_vec();
+    if suffix != "agent" {
+        wanted.extend(TO_LAUNCH);
+    }
+    if suffix != "event-processor" {
+        wanted.extend(to_hand_on);
+    }
     wanted.sort_unstable();
     wanted
 }

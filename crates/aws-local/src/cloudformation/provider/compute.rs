@@ -76,7 +76,7 @@ impl World {
         })?;
         let caller = caller_of(name);
         if let Some(role) = properties.get("Role").and_then(Value::as_str) {
-            self.policies.set_role(caller, role);
+            self.policies.set_role(&caller, role);
         }
         let function = Function {
             name: name.to_owned(),
@@ -84,7 +84,7 @@ impl World {
             environment: environment(properties),
             timeout: Duration::from_secs(number(properties, "Timeout", 3)?),
             memory_mb: u32::try_from(number(properties, "MemorySize", 128)?).unwrap_or(u32::MAX),
-            access_key_id: caller.to_owned(),
+            access_key_id: caller,
         };
         let put = self.lambdas.put_function(function).await;
         put.map_err(|error| format!("Resource handler returned message: \"{error:#}\" (HandlerErrorCode: InvalidRequest)"))?;
@@ -111,14 +111,18 @@ impl World {
     }
 }
 
-/// The access key id that a function calls AWS with.
-fn caller_of(function: &str) -> &'static str {
-    match function.rsplit_once('-').map(|(_, suffix)| suffix) {
-        Some("api") => "AKIALOCALAPI",
-        Some("agent") => "AKIALOCALAGENT",
-        Some("processor") => "AKIALOCALEVENTS",
-        _ => "AKIALOCALFUNCTION",
-    }
+/// The access key id that a function calls AWS with: the functions of `runvoy` are told apart by what they are, those of
+/// another project also by its name.
+fn caller_of(function: &str) -> String {
+    let (project, suffix) = function.split_once('-').unwrap_or((function, ""));
+    let part = match suffix {
+        "api" => "API",
+        "agent" => "AGENT",
+        "event-processor" => "EVENTS",
+        _ => "FUNCTION",
+    };
+    let project = if project == "runvoy" { "" } else { project };
+    format!("AKIALOCAL{}{part}", project.to_ascii_uppercase())
 }
 
 fn environment(properties: &Value) -> BTreeMap<String, String> {

@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, tag, tags};
 
-const TABLE: &str = r#"
+const TABLE: &str = r"
 Parameters: {Name: {Type: String}}
 Resources:
   Table:
@@ -17,7 +17,7 @@ Resources:
       SSESpecification: {SSEEnabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       TimeToLiveSpecification: {AttributeName: expires_at, Enabled: true}
-"#;
+";
 
 const MORE: &str = "
   Queue: {Type: AWS::SQS::Queue, DependsOn: Table, Properties: {QueueName: !Sub '${Name}-queue'}}

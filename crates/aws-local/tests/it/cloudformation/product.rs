@@ -25,6 +25,7 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story from beginning to end")]
 async fn the_product_is_deployed_from_an_empty_account_and_removed_again() {
     let stage = Stage::full().await;
     let name = [("ProjectName", "runvoy")];

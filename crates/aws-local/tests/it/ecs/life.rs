@@ -184,7 +184,7 @@ async fn a_task_that_is_stopped_before_it_runs_never_runs() {
     let stage = Stage::new().await;
     stage
         .ecs
-        .set_delays(|delays| delays.pull = Duration::from_secs(60));
+        .set_delays(|delays| delays.pull = Duration::from_mins(1));
     let task = stage.run("a-1", "exit 7");
     stage.reaches(&task, "PENDING").await;
     stage.must(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, definition, run};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn arns(answer: &Value) -> Vec<&str> {
     answer["tasks"]
@@ -26,7 +26,7 @@ async fn a_token_repeats_the_same_task_until_an_hour_after_its_end() {
         arns(&first)
     );
     stage.reaches(arns(&first)[0], "STOPPED").await;
-    stage.ecs.clock().advance(HOUR - Duration::from_secs(30));
+    stage.ecs.clock().advance(Duration::from_secs(59 * 60 + 30));
     assert_eq!(
         arns(&stage.must("RunTask", &run("a-1", "true"))),
         arns(&first)
@@ -181,7 +181,7 @@ async fn what_ecs_refuses_is_refused() {
         ),
         (
             refusal(&|run| {
-                run["capacityProviderStrategy"] = json!([{ "capacityProvider": "FARGATE_SPOT" }])
+                run["capacityProviderStrategy"] = json!([{ "capacityProvider": "FARGATE_SPOT" }]);
             }),
             "InvalidParameterException: Specifying both a launch type and capacity provider strategy",
         ),
