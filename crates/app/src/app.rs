@@ -12,7 +12,7 @@ use runvoy_core::lock::LockName;
 use runvoy_ports::{Clock, Launcher, Store};
 use tokio::sync::mpsc;
 
-use crate::authentication::KeyTouches;
+use crate::authentication::{KeyTouches, KeyUseStyle};
 use crate::ids::Ids;
 use crate::stack_key::StackKey;
 use crate::wakeups::Wakeups;
@@ -72,6 +72,8 @@ pub struct Tuning {
     pub log_retention: Option<Duration>,
     /// How much is written around a launch.
     pub launch_style: LaunchStyle,
+    /// When the use of a key is written down.
+    pub key_use_style: KeyUseStyle,
 }
 
 /// How much is read and written around a launch beside asking for it.
@@ -97,6 +99,7 @@ impl Default for Tuning {
             ending_poll: Duration::from_millis(5),
             log_retention: None,
             launch_style: LaunchStyle::Careful,
+            key_use_style: KeyUseStyle::AtOnce,
         }
     }
 }

@@ -18,11 +18,24 @@ const REMEMBERED_KEYS: usize = 10_000;
 
 /// When keys were last noted as used by this process. Spares writes; decides nothing.
 #[derive(Debug, Default)]
-pub(crate) struct KeyTouches(Mutex<HashMap<ApiKeyHash, Timestamp>>);
+pub(crate) struct KeyTouches {
+    touched: Mutex<HashMap<ApiKeyHash, Timestamp>>,
+    /// Uses that are still to be noted.
+    owed: Mutex<Vec<(ApiKeyHash, Timestamp)>>,
+}
+
+/// When the use of a key is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUseStyle {
+    /// Before the request goes on.
+    AtOnce,
+    /// When [`App::note_key_uses`] is called, beside other work: no request waits for it alone.
+    Later,
+}
 
 impl KeyTouches {
     fn is_due(&self, hash: &ApiKeyHash, now: Timestamp) -> bool {
-        let mut touched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         if touched
             .get(hash)
             .is_some_and(|last| now.duration_since(*last) < TOUCH_EVERY)
@@ -34,6 +47,15 @@ impl KeyTouches {
         }
         touched.insert(*hash, now);
         true
+    }
+
+    fn owe(&self, hash: ApiKeyHash, at: Timestamp) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.push((hash, at));
+    }
+
+    fn take_owed(&self) -> Vec<(ApiKeyHash, Timestamp)> {
+        std::mem::take(&mut self.owed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -49,6 +71,15 @@ impl App {
             .find_key(hash)
             .await?
             .and_then(|found| found.value.expires_at))
+    }
+
+    /// Writes down the uses of keys that are owed. One that cannot be is lost: it decides nothing.
+    pub async fn note_key_uses(&self) {
+        for (hash, at) in self.touches.take_owed() {
+            if let Err(error) = self.store().touch_key(&hash, at).await {
+                tracing::warn!(%error, "a key's last use cannot be noted");
+            }
+        }
     }
 
     /// The person whose key this is, if it is live now.
@@ -83,9 +114,10 @@ impl App {
             .with_details(ask));
         }
         if self.touches.is_due(&hash, now) {
-            let touched = self.store().touch_key(&hash, now).await;
-            touched
-                .unwrap_or_else(|error| tracing::warn!(%error, "a key's last use cannot be noted"));
+            self.touches.owe(hash, now);
+            if self.parts.tuning.key_use_style == KeyUseStyle::AtOnce {
+                self.note_key_uses().await;
+            }
         }
         Ok(Actor {
             email: record.email,

@@ -29,6 +29,7 @@ mod wakeups;
 
 pub use agent::{AgentCall, Finish, FinishAnswer, PushAnswer, Start, StartAnswer, StartedRun};
 pub use app::{App, IsOwnerAlive, LaunchStyle, Parts, Task, Tuning};
+pub use authentication::KeyUseStyle;
 pub use context::{Actor, OpContext};
 pub use error::{AppError, ErrorKind};
 pub use executions::{ExecutionDetail, Killed, QueuePlace};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runvoy_app::{App, LaunchStyle, Parts, StackKey, Task, Tuning};
+use runvoy_app::{App, KeyUseStyle, LaunchStyle, Parts, StackKey, Task, Tuning};
 use runvoy_aws::{
     DynamoStore, FargateClients, FargateLauncher, FargateSettings, Invoker, Sdk, stack_key,
 };
@@ -27,6 +27,7 @@ const TUNING: Tuning = Tuning {
     ending_poll: Duration::from_mins(1),
     log_retention: None,
     launch_style: LaunchStyle::Swift,
+    key_use_style: KeyUseStyle::Later,
 };
 
 /// A function, composed.

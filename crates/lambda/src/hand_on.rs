@@ -24,8 +24,13 @@ impl HandOn {
         Self { moved, invoker }
     }
 
-    /// Makes the launches that this process owes, and hands everything else to the event processor.
+    /// Makes the launches that this process owes, hands everything else to the event processor, and meanwhile notes
+    /// whose key was used.
     pub async fn finish(&mut self, app: &App) {
+        tokio::join!(app.note_key_uses(), self.finish_tasks(app));
+    }
+
+    async fn finish_tasks(&mut self, app: &App) {
         let mut others = Vec::new();
         for task in taken(&mut self.moved) {
             match &task {

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use runvoy_app::{Actor, App, Ids, LaunchStyle, Parts, Tuning};
+use runvoy_app::{Actor, App, Ids, KeyUseStyle, LaunchStyle, Parts, Tuning};
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
 use runvoy_http::{Gate, agent_router, user_router};
@@ -41,6 +41,7 @@ const TUNING: Tuning = Tuning {
     ending_poll: Duration::from_millis(5),
     log_retention: None,
     launch_style: LaunchStyle::Careful,
+    key_use_style: KeyUseStyle::AtOnce,
 };
 /// How often to look at what other commands may have moved.
 const RECONCILE_EVERY: Duration = Duration::from_millis(250);

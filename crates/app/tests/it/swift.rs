@@ -220,3 +220,19 @@ async fn a_place_that_ends_before_the_start_moves_on_once_it_is_known_to_have_ru
     assert_eq!(world.launcher.launched().len(), 2);
     assert_eq!(found.attempt().unwrap().number(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_does_not_wait_until_the_use_of_its_key_is_noted() {
+    let world = World::styled(LaunchStyle::Swift, FaultPlan::none()).await;
+    let key = world.app.make_key().unwrap();
+    let shown = key.expose().to_owned();
+    let root = sample::email("root");
+    world.app.first_admin(&root, key).await.unwrap();
+    world.watched.calls();
+    world.app.authenticate(&shown).await.unwrap();
+    assert_eq!(world.watched.calls(), ["find_key"]);
+    world.app.note_key_uses().await;
+    assert_eq!(world.watched.calls(), ["touch_key"]);
+    world.app.note_key_uses().await;
+    assert!(world.watched.calls().is_empty());
+}

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runvoy_app::{
-    App, AppError, IsOwnerAlive, LaunchStyle, NewExecution, Parts, StackKey, Submitted, Task,
-    Tuning,
+    App, AppError, IsOwnerAlive, KeyUseStyle, LaunchStyle, NewExecution, Parts, StackKey,
+    Submitted, Task, Tuning,
 };
 use runvoy_core::audit::AuditAction;
 use runvoy_core::execution::{Execution, Status};
@@ -76,6 +76,10 @@ impl World {
             Tuning {
                 launch_style,
                 log_retention: Some(LOG_RETENTION),
+                key_use_style: match launch_style {
+                    LaunchStyle::Careful => KeyUseStyle::AtOnce,
+                    LaunchStyle::Swift => KeyUseStyle::Later,
+                },
                 ..Tuning::default()
             },
         )

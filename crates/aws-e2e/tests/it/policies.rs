@@ -11,7 +11,7 @@ use crate::shell::Person;
 /// How long a run takes at most.
 const SOON: Duration = Duration::from_secs(20);
 /// Longer than anybody waits for the last lines of a task that has stopped.
-const LONG_AGO: Duration = Duration::from_mins(5);
+const LONG_AGO: Duration = Duration::from_mins(90);
 
 /// What is granted for moments that do not come here, and why: caller, action, the end of the resource, reason.
 const UNSEEN: &[(&str, &str, &str, &str)] = &[

@@ -7,9 +7,9 @@ use crate::faults::account::{Account, alone, within};
 /// How long a run takes at most.
 const SOON: Duration = Duration::from_secs(20);
 
-/// The least that the request needs in two tries, one after the other: the use of a key is noted once a minute, and
-/// one of the two does not.
-fn round_trips(account: &Account, request: impl Fn()) -> usize {
+/// What the request needs in two tries, one after the other. The use of a key is noted once a minute: beside the
+/// launch of a command, after the reads of other requests.
+fn round_trips(account: &Account, request: impl Fn()) -> [usize; 2] {
     request();
     let count = || {
         let mark = account.aws().calls().mark();
@@ -18,6 +18,10 @@ fn round_trips(account: &Account, request: impl Fn()) -> usize {
     };
     let counts = [count(), count()];
     account.until_idle();
+    counts
+}
+
+fn least(counts: [usize; 2]) -> usize {
     counts.into_iter().min().unwrap()
 }
 
@@ -27,12 +31,13 @@ fn a_command_is_launched_after_three_round_trips_at_most() {
     let plain = round_trips(&account, || {
         account.submit(&[], "true");
     });
-    assert!((1..=3).contains(&plain), "{plain} without a lock");
+    let is_within = |counts: [usize; 2]| counts.iter().all(|count| (1..=3).contains(count));
+    assert!(is_within(plain), "{plain:?} without a lock");
     let locked = round_trips(&account, || {
         let lock = format!("lock-{}", account.trace().file_name().unwrap().display());
         account.submit(&["--lock", &lock], "true");
     });
-    assert!((1..=3).contains(&locked), "{locked} with a free lock");
+    assert!(is_within(locked), "{locked:?} with a free lock");
 }
 
 #[test]
@@ -45,7 +50,7 @@ fn a_log_is_read_in_two_round_trips() {
         let said = account.world.admin.must(&["logs", &id]);
         assert!(said.contains("said"), "{said}");
     });
-    assert_eq!(log, 2);
+    assert_eq!(least(log), 2);
 }
 
 /// A record is read by its key: what is more is the check of the caller's key.
@@ -58,5 +63,5 @@ fn a_key_is_checked_in_one_round_trip() {
     let status = round_trips(&account, || {
         account.status(&id);
     });
-    assert_eq!(status - 1, 1);
+    assert_eq!(least(status) - 1, 1);
 }

@@ -80,6 +80,9 @@ fn a_launch_without_capacity_is_tried_again() {
     assert_eq!(account.tasks(&third.id).len(), 1);
 }
 
+/// After so long ECS has forgotten a token.
+const FORGETS: Duration = Duration::from_mins(61);
+
 /// The first task dies before its agent has started anything, and its launch was never answered. An hour after its end
 /// ECS makes another task for the same token: of all that there are, one runs the command.
 #[test]
@@ -98,9 +101,10 @@ fn a_token_that_ecs_has_forgotten_runs_the_command_once() {
     assert!(within(SOON, || account.has_stopped(&forgotten.id)));
     account.until_idle();
     ecs.set_delays(|delays| delays.starting = Duration::from_millis(20));
-    ecs.clock().advance(Duration::from_mins(61));
+    ecs.clock().advance(FORGETS);
     drop(account);
     judge(&[forgotten]);
+    alone().aws().ecs().clock().put_back(FORGETS);
 }
 
 /// What ECS would say of a task.
