@@ -48,6 +48,17 @@ pub(crate) fn command() -> Result<()> {
     Ok(())
 }
 
+/// Measures the Lambda functions alone and puts their rows into the page.
+pub(crate) fn functions() -> Result<()> {
+    let mut figures = Figures::new();
+    add_functions(&mut figures)?;
+    let path = root().join("docs/performance.md");
+    let page = fs::read_to_string(&path)?;
+    fs::write(&path, report::refreshed(&page, &figures))?;
+    println!("{} has the functions' rows", path.display());
+    Ok(())
+}
+
 fn require_rivals() -> Result<()> {
     let missing: Vec<&str> = RIVALS
         .into_iter()

@@ -38,7 +38,7 @@ usage: cargo xtask COMMAND
   package-lambda [--arch aarch64|x86_64]
                                  builds the Lambda functions' zips into target/lambda, weighs and starts them
   cross-check                    checks the command line for macOS and Windows
-  bench                          measures the budgets of the design, writes docs/performance.md
+  bench [--functions]            measures the budgets of the design, writes docs/performance.md; or the Lambda functions alone
 ";
 
 fn main() -> ExitCode {
@@ -91,8 +91,12 @@ fn dispatch(words: &[String]) -> Result<()> {
             cross_check::command()
         }
         "bench" => {
-            let [] = switches(rest, [])?;
-            bench::command()
+            let [functions] = switches(rest, ["--functions"])?;
+            if functions {
+                bench::functions()
+            } else {
+                bench::command()
+            }
         }
         unknown => bail!("unknown command `{unknown}`\n\n{HELP}"),
     }

@@ -13,6 +13,9 @@ The figures are of one run of it on one machine, with release builds; expect oth
 A missed budget stays here as missed.
 ";
 
+/// Begins how it was measured.
+const METHOD_TITLE: &str = "## How it was measured";
+
 const METHOD: &str = "
 ## How it was measured
 
@@ -53,6 +56,32 @@ pub(super) fn page(facts: &[(&str, String)], figures: &Figures) -> String {
     }
     page.push_str(METHOD);
     page
+}
+
+/// The page with the rows of these figures measured anew; all others stay as they were.
+pub(super) fn refreshed(page: &str, figures: &Figures) -> String {
+    let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+    let mut last = lines
+        .iter()
+        .position(|line| line.starts_with("|---"))
+        .unwrap_or(0);
+    for budget in ALL {
+        let begins = format!("| {} |", budget.path);
+        let at = lines.iter().position(|line| line.starts_with(&begins));
+        let is_new = figures.contains_key(budget.figure);
+        let row = row(budget, figures).trim_end().to_owned();
+        match at {
+            Some(at) if is_new => lines[at] = row,
+            None if is_new => lines.insert(last + 1, row),
+            Some(_) | None => {}
+        }
+        if let Some(at) = lines.iter().position(|line| line.starts_with(&begins)) {
+            last = at;
+        }
+    }
+    let method = lines.iter().position(|line| line == METHOD_TITLE);
+    lines.truncate(method.unwrap_or(lines.len()).saturating_sub(1));
+    lines.join("\n") + "\n" + METHOD
 }
 
 fn row(budget: &Budget, figures: &Figures) -> String {

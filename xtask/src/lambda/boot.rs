@@ -94,6 +94,8 @@ fn environment(name: &str, address: &str) -> Vec<(String, String)> {
 
 /// Answers the requests of one connection; one for an invocation is never answered, only told of.
 fn serve(stream: TcpStream, asked: &Sender<()>) -> Option<()> {
+    // An answer in two packets would wait for the first one's receipt.
+    stream.set_nodelay(true).ok()?;
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
