@@ -32,7 +32,6 @@ const METHOD: &str = "
 - **Agent**: the size of what `cargo xtask agents` built.
 - **List**: a million executions of 100 people and 10 locks in a store on disk; 201 pages of 50 of each kind, read in process from all over the history; medians of wall time.
   In memory: the pages have been read before, so the system need not ask the disk. Not in memory: it was made to forget the file first.
-
 - **Lambda functions**: the zips are those of `cargo xtask package-lambda`, for arm64; the starts are of the same sources built for this machine, 21 of each.
   A start is from the process's beginning to its asking for the first invocation: it has read the stack key, opened its connections and found nothing, all over the loopback without TLS.
   Memory is the most that any start had held by then.
