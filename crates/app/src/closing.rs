@@ -87,12 +87,13 @@ impl App {
         })
     }
 
-    /// Whether anything of the attempt runs. Its agent's own place is asked after first: a launcher finds a place that
-    /// is named where it would not find it by its label any more.
+    /// Whether anything of the attempt runs. A container's agent is asked after by its own place first: a provider
+    /// finds a place that is named where it does not find it by its label any more. A process is always found by it.
     async fn presence(&self, execution: &Execution, all: &Placement) -> Presence {
+        let is_in_container = execution.submission().container.is_some();
         let started = execution
             .started()
-            .filter(|started| started.attempt == all.attempt.number());
+            .filter(|started| is_in_container && started.attempt == all.attempt.number());
         if let Some(started) = started {
             let named = Placement {
                 attempt: all.attempt.clone(),

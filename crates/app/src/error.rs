@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use runvoy_core::Invalid;
+use runvoy_core::error::chain;
 use runvoy_core::role::{Action, Role};
 use runvoy_ports::StoreError;
 
@@ -168,16 +169,4 @@ impl From<Invalid> for AppError {
     fn from(error: Invalid) -> Self {
         Self::new(ErrorKind::Invalid, error.to_string())
     }
-}
-
-/// An error with its causes, for the log.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

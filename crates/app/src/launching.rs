@@ -1,6 +1,7 @@
 //! Launches: recorded with a lease first, then asked for.
 
 use jiff::Timestamp;
+use runvoy_core::error::chain;
 use runvoy_core::execution::{Event, Evidence, Execution, later};
 use runvoy_core::id::ExecutionId;
 use runvoy_ports::{LaunchError, LaunchRequest, Presence};
@@ -8,7 +9,7 @@ use runvoy_ports::{LaunchError, LaunchRequest, Presence};
 use crate::app::{App, LaunchStyle};
 use crate::change::{Applied, Cause};
 use crate::drive::{Step, placement, until};
-use crate::error::{AppError, chain};
+use crate::error::AppError;
 
 impl App {
     /// Records the attempt with a lease, then asks the launcher.

@@ -9,7 +9,7 @@ mod chunk;
 mod error;
 mod executions;
 mod heads;
-mod item;
+pub(crate) mod item;
 mod ledger;
 mod locks;
 mod logs;

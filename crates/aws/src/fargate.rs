@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use runvoy_core::container::{Architecture, Container, ContainerWish, ImageRef};
+use runvoy_core::error::chain;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
 use runvoy_core::money::Money;
@@ -174,7 +175,7 @@ impl Launcher for FargateLauncher {
         match self.look(placement).await {
             Ok(presence) => presence,
             Err(error) => {
-                let error = failure::chain(&error);
+                let error = chain(&error);
                 tracing::warn!(attempt = %placement.attempt, error, "a task cannot be looked at");
                 Presence::Unknown
             }
@@ -183,7 +184,7 @@ impl Launcher for FargateLauncher {
 
     async fn stop(&self, placement: &Placement) {
         if let Err(error) = self.stop_tasks(placement).await {
-            let error = failure::chain(&error);
+            let error = chain(&error);
             tracing::warn!(attempt = %placement.attempt, error, "a task cannot be stopped");
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use runvoy_client::api_error::ApiError;
 use runvoy_core::Invalid;
+use runvoy_core::error::{causes, without_repeats};
 use runvoy_wire::error::ErrorCode;
 
 use crate::exit::ExitStatus;
@@ -41,7 +42,7 @@ impl Failure {
 
     /// Adds an error and all that it comes from.
     pub(crate) fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
-        self.causes.extend(chain(error));
+        self.causes.extend(causes(error));
         self
     }
 
@@ -88,7 +89,7 @@ impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let mut failure = Self::new(error.to_string());
         failure.causes = error.chain().skip(1).map(ToString::to_string).collect();
-        dedupe(&mut failure.causes);
+        without_repeats(&mut failure.causes);
         failure
     }
 }
@@ -120,7 +121,7 @@ fn unanswered(error: &ApiError) -> Failure {
     // Between the message and the root there are only the layers of the HTTP client.
     let source = std::error::Error::source(error);
     failure.causes = source
-        .and_then(|source| chain(source).pop())
+        .and_then(|source| causes(source).pop())
         .into_iter()
         .collect();
     if let ApiError::Unreadable { .. } = error {
@@ -162,22 +163,6 @@ fn hints_for(code: &ErrorCode) -> &'static [&'static str] {
         }
         _ => &[],
     }
-}
-
-/// The messages of an error and its sources; a message that only repeats the one before is left out.
-fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(error) = source {
-        messages.push(error.to_string());
-        source = error.source();
-    }
-    dedupe(&mut messages);
-    messages
-}
-
-fn dedupe(messages: &mut Vec<String>) {
-    messages.dedup_by(|later, earlier| earlier.contains(later.as_str()));
 }
 
 /// A file that could not be read or written.

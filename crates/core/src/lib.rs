@@ -13,6 +13,7 @@ pub mod command;
 pub mod container;
 pub mod duration;
 pub mod environment;
+pub mod error;
 pub mod execution;
 pub mod id;
 pub mod idempotency;

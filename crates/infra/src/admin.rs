@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use runvoy_core::audit::{AuditAction, AuditEntry, Principal};
+use runvoy_core::error::causes;
 use runvoy_core::key::{ApiKey, ApiKeyHash, KeyRecord, RANDOM_BYTES};
 use runvoy_core::role::Role;
 use runvoy_core::user::{User, UserEmail};
 use runvoy_ports::{Batch, Ledger, StoreError, UserReads, Versioned, Write};
 
-use crate::error::{InfraError, chain};
+use crate::error::InfraError;
 
 /// How often a change that others keep overtaking is tried.
 const TRIES: u32 = 5;
@@ -251,7 +252,7 @@ async fn unused_key(store: &dyn UserReads, brought: Option<ApiKey>) -> Result<Ap
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn unread(error: StoreError) -> InfraError {
     let mut failure = InfraError::failed("the people of the deployment cannot be read");
-    failure.causes = chain(&error);
+    failure.causes = causes(&error);
     failure
 }
 

@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use runvoy_aws::DynamoStore;
 use runvoy_core::key::{ApiKey, ApiKeyHash};
 use runvoy_core::user::UserEmail;
-use runvoy_ports::Clock as _;
+use runvoy_ports::{Clock as _, SystemClock};
 
 use crate::account::{Access, Account, Aws};
 use crate::admin::{self, AdminPlan, AdminRequest};
-use crate::clock::SystemClock;
 use crate::error::InfraError;
 use crate::project::Project;
 use crate::stack::{Readiness, Stack, StackFailure, StackState};

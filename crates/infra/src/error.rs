@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use runvoy_core::error::causes;
 use thiserror::Error;
 
 /// The file of everything that a deploying admin must be allowed to do.
@@ -59,7 +60,7 @@ impl InfraError {
     /// Adds an error and all that it comes from.
     #[must_use]
     pub fn because_of(mut self, error: &(dyn Error + 'static)) -> Self {
-        self.causes.extend(chain(error));
+        self.causes.extend(causes(error));
         self
     }
 
@@ -169,18 +170,6 @@ fn unanswered<E: Error + 'static>(what: String, error: &SdkError<E>) -> InfraErr
     InfraError::failed(what)
         .because_of(error)
         .hint("is the network up, and the region right?  --region REGION")
-}
-
-/// The messages of an error and its sources; a message that only repeats the one before is left out.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(error) = source {
-        messages.push(error.to_string());
-        source = error.source();
-    }
-    messages.dedup_by(|later, earlier| earlier.contains(later.as_str()));
-    messages
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod admin;
 mod apply;
 mod artifact;
 mod bootstrap;
-mod clock;
 mod cost;
 mod deployment;
 mod destroy;

@@ -8,10 +8,9 @@ use runvoy_aws::{
     DynamoStore, FargateClients, FargateLauncher, FargateSettings, Invoker, Sdk, stack_key,
 };
 use runvoy_core::id::{AttemptId, ExecutionId};
-use runvoy_ports::{Launcher as _, LogReads as _, Placement};
+use runvoy_ports::{Launcher as _, LogReads as _, Placement, SystemClock};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::clock::SystemClock;
 use crate::config::{Config, Fargate};
 use crate::nowhere::Nowhere;
 

@@ -3,7 +3,6 @@
 //! `orchestrator` answers people (as the function `api`) or agents (as `agent`); `event-processor` hears of tasks,
 //! looks after what is not closed, and does what the others hand on.
 
-mod clock;
 mod compose;
 mod config;
 mod event;

@@ -8,7 +8,7 @@ mod ledger;
 mod reads;
 mod store_error;
 
-pub use clock::Clock;
+pub use clock::{Clock, SystemClock};
 pub use launcher::{
     CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
 };

@@ -11,13 +11,12 @@ use runvoy_app::{App, Parts, Tuning};
 use runvoy_core::key::ApiKey;
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
-use runvoy_ports::UserReads as _;
+use runvoy_ports::{SystemClock, UserReads as _};
 use runvoy_process::{Home, Options, ProcessLauncher};
 use runvoy_sql::Durability;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
 
 /// The first admin's address where nobody names one.

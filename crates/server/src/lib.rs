@@ -2,7 +2,6 @@
 
 mod admin;
 mod agents;
-mod clock;
 mod data_dir;
 mod listen;
 pub mod local;

@@ -14,7 +14,7 @@ use runvoy_app::{Actor, App, Ids, KeyUseStyle, LaunchStyle, Parts, Tuning};
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
 use runvoy_http::{Gate, agent_router, user_router};
-use runvoy_ports::Clock as _;
+use runvoy_ports::{Clock as _, SystemClock};
 use runvoy_process::{Home, Options, ProcessLauncher};
 use runvoy_sql::Durability;
 use tokio::sync::mpsc;
@@ -24,7 +24,6 @@ use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::agents;
-use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
 use crate::owners::{self, Owner};
 use crate::pool;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use runvoy_app::{App, Parts, Tuning};
 use runvoy_http::{Gate, agent_router, user_router};
-use runvoy_ports::Store;
+use runvoy_ports::{Store, SystemClock};
 use runvoy_process::{Home, Options, ProcessLauncher};
 use runvoy_sql::Durability;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
 use crate::{admin, agents, listen, owners, pool};
 

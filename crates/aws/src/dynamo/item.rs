@@ -9,13 +9,13 @@ use runvoy_ports::StoreError;
 use super::row::RowError;
 
 /// An item, or a part of one, such as its key.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-pub(super) fn number(value: impl ToString + Copy) -> AttributeValue {
+pub(crate) fn number(value: impl ToString + Copy) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 

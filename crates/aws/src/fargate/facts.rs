@@ -3,7 +3,6 @@
 //! An attempt's items are its tasks, by their ARN, and at most one note since when ECS has not known what it was
 //! asked for. The reconciler's cursor lies in the same table.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -15,6 +14,7 @@ use runvoy_core::id::{AttemptId, ExecutionId};
 use thiserror::Error;
 
 use super::task::Task;
+use crate::dynamo::item::{Item, number, text};
 
 /// The partition key.
 const ATTEMPT: &str = "attempt";
@@ -27,15 +27,13 @@ const SINCE: &str = "since";
 /// When an item may go, in seconds since 1970.
 const EXPIRES_AT: &str = "expires_at";
 /// The version of what `record` means.
-const SCHEMA: &str = "1";
+const SCHEMA: u32 = 1;
 /// How long facts are kept.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 /// The sort key of the note; no ARN.
 const NOTE: &str = "missing";
 /// The keys of the cursor; no attempt.
 const CURSOR: (&str, &str) = ("reconcile", "cursor");
-
-type Item = HashMap<String, AttributeValue>;
 
 /// The table cannot be read or written now.
 #[derive(Debug, Error)]
@@ -110,13 +108,13 @@ impl TaskFacts {
             .item(ATTEMPT, text(attempt.to_string()))
             .item(TASK, text(task.arn.clone()))
             .item(RECORD, text(record))
-            .item("schema", AttributeValue::N(SCHEMA.to_owned()))
-            .item("version", AttributeValue::N(task.version.to_string()))
+            .item("schema", number(SCHEMA))
+            .item("version", number(task.version))
             .item("last_status", text(task.last_status.clone()))
             .item(EXPIRES_AT, expiry(task.stopped_at.unwrap_or(now)))
             .condition_expression("attribute_not_exists(#version) OR #version < :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":version", AttributeValue::N(task.version.to_string()))
+            .expression_attribute_values(":version", number(task.version))
             .send()
             .await;
         match kept {
@@ -141,7 +139,7 @@ impl TaskFacts {
         let noted = self.client.put_item().table_name(&self.table);
         noted
             .item(ATTEMPT, text(attempt.to_string()))
-            .item(TASK, text(NOTE.to_owned()))
+            .item(TASK, text(NOTE))
             .item(SINCE, text(since.to_string()))
             .item(EXPIRES_AT, expiry(since))
             .send()
@@ -155,7 +153,7 @@ impl TaskFacts {
         let forgotten = self.client.delete_item().table_name(&self.table);
         forgotten
             .key(ATTEMPT, text(attempt.to_string()))
-            .key(TASK, text(NOTE.to_owned()))
+            .key(TASK, text(NOTE))
             .send()
             .await
             .map(drop)
@@ -170,8 +168,8 @@ impl TaskFacts {
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
-            .key(ATTEMPT, text(attempt.to_owned()))
-            .key(TASK, text(task.to_owned()))
+            .key(ATTEMPT, text(attempt))
+            .key(TASK, text(task))
             .send()
             .await
             .map_err(failure)?;
@@ -182,7 +180,7 @@ impl TaskFacts {
     /// Where the next reconciliation goes on; `None`: at the beginning.
     pub async fn save_cursor(&self, last: Option<&ExecutionId>) -> Result<(), FactsError> {
         let (attempt, task) = CURSOR;
-        let (attempt, task) = (text(attempt.to_owned()), text(task.to_owned()));
+        let (attempt, task) = (text(attempt), text(task));
         let Some(last) = last else {
             let deleted = self.client.delete_item().table_name(&self.table);
             let deleted = deleted.key(ATTEMPT, attempt).key(TASK, task).send().await;
@@ -197,13 +195,9 @@ impl TaskFacts {
     }
 }
 
-fn text(value: String) -> AttributeValue {
-    AttributeValue::S(value)
-}
-
 fn expiry(from: Timestamp) -> AttributeValue {
     let seconds = from.as_second().saturating_add_unsigned(KEPT.as_secs());
-    AttributeValue::N(seconds.to_string())
+    number(seconds)
 }
 
 fn find<'a>(item: &'a Item, name: &str) -> Option<&'a str> {

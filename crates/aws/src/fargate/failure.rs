@@ -72,10 +72,3 @@ impl EcsError {
         self.code.as_deref() == Some("ClientException") && is_of_definition && is_missing
     }
 }
-
-/// An error and what caused it, in a line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
-}
