@@ -208,6 +208,11 @@ impl Lambdas {
         Ok(request_id)
     }
 
+    /// Whether nothing is invoked, and nothing that was accepted waits for its first or next try.
+    pub fn are_idle(&self) -> bool {
+        self.host().running.count() == 0 && self.host().accepted.count() == 0
+    }
+
     /// Kills all environments of a function, named by name, ARN or access key id, in the middle of whatever they do;
     /// how many there were.
     pub fn crash(&self, name_or_access_key: &str) -> usize {

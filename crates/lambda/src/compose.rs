@@ -8,7 +8,7 @@ use runvoy_aws::{
     DynamoStore, FargateClients, FargateLauncher, FargateSettings, Invoker, Sdk, stack_key,
 };
 use runvoy_core::id::{AttemptId, ExecutionId};
-use runvoy_ports::{Launcher as _, LogReads as _, Placement, SystemClock};
+use runvoy_ports::{LogReads as _, SystemClock};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::config::{Config, Fargate};
@@ -61,7 +61,8 @@ pub async fn compose(config: Config) -> anyhow::Result<Function> {
     let ssm = sdk.ssm();
     let (key, ()) = tokio::join!(
         stack_key(&ssm, &config.stack_key),
-        open_connections(&store, launcher.as_ref()),
+        // On the heap, because it is large.
+        Box::pin(open_connections(&store, launcher.as_ref())),
     );
     let (tasks, moved) = mpsc::unbounded_channel();
     let app = App::new(Parts {
@@ -95,13 +96,10 @@ async fn open_connections(store: &DynamoStore, launcher: Option<&FargateLauncher
     let Ok(nobody) = "0".repeat(32).parse::<ExecutionId>() else {
         return;
     };
-    let placement = Placement {
-        attempt: AttemptId::new(nobody.clone(), 1),
-        place: None,
-    };
+    let attempt = AttemptId::new(nobody.clone(), 1);
     let ecs = async {
         if let Some(launcher) = launcher {
-            let _whatever = launcher.probe(&placement).await;
+            launcher.open_connections(&attempt).await;
         }
     };
     let (_whatever, ()) = tokio::join!(store.find_head(&nobody), ecs);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_core::money::Money;
+use runvoy_core::money::Cost;
 use runvoy_ports::{
     CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
 };
@@ -20,7 +20,7 @@ const WHY: &str = "this function may not launch";
 
 #[async_trait]
 impl Launcher for Nowhere {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: Option<&Container>) -> &'static str {
         "AWS"
     }
 
@@ -32,13 +32,17 @@ impl Launcher for Nowhere {
         })
     }
 
-    fn price(&self, _: &Container, _: Duration) -> Option<Money> {
+    fn price(&self, _: &Container, _: Duration) -> Option<Cost> {
         None
     }
 
     /// Unknown, not refused: a refusal would end the attempt.
     async fn launch(&self, _: &LaunchRequest) -> Result<(), LaunchError> {
         Err(LaunchError::Unknown(WHY.into()))
+    }
+
+    fn progress(&self, _: &AttemptId) -> Option<String> {
+        None
     }
 
     async fn probe(&self, _: &Placement) -> Presence {

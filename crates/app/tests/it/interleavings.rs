@@ -38,9 +38,14 @@ fn launch() -> impl Strategy<Value = ScriptedLaunch> {
 
 /// Tells such a story in a world of its own.
 fn tell_all(style: LaunchStyle, launches: Vec<ScriptedLaunch>, chapters: Vec<Vec<Happening>>) {
+    in_a_runtime(tell(style, launches, chapters));
+}
+
+/// Does it in a runtime whose time passes by itself.
+fn in_a_runtime<T>(work: impl Future<Output = T>) -> T {
     let mut builder = Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(tell(style, launches, chapters));
+    runtime.block_on(work)
 }
 
 proptest! {

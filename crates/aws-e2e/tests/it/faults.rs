@@ -2,6 +2,7 @@
 //! true one, the command runs at most once, and nothing is left behind.
 
 pub(crate) mod account;
+mod forgotten;
 mod services;
 mod stories;
 mod story;

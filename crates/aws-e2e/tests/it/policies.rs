@@ -26,6 +26,7 @@ const UNSEEN: &[(&str, &str, &str, &str)] = &[
     ("events", "ecs:TagResource", "*", TAGS),
     ("api", "ecs:DescribeTasks", "task/runvoy/*", LATE_TASK),
     ("api", "ecs:StopTask", "task/runvoy/*", LATE_TASK),
+    ("api", "dynamodb:PutItem", "/runvoy-tasks", LATE_TASK),
     ("api", "dynamodb:DeleteItem", "/runvoy-tasks", LATE_TASK),
     ("agent", "dynamodb:GetItem", "/runvoy-audit", LOST_ANSWER),
     ("events", "dynamodb:GetItem", "/runvoy-audit", LOST_ANSWER),
@@ -121,9 +122,7 @@ fn use_everything(account: &Account) {
     admin.must(&["kill", &cancelled]);
     admin.must(&["locks", "show", "everything"]);
     admin.must(&["locks", "list"]);
-    assert!(within(SOON, || account
-        .tasks(&holder)
-        .contains(&"RUNNING".to_owned())));
+    assert!(within(SOON, || account.tasks(&holder).contains(&"RUNNING")));
     admin.must(&["kill", &holder]);
     people(account);
     reading(account, &holder);

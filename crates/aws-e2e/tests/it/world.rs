@@ -128,6 +128,17 @@ impl World {
         send(&self.endpoint(), line, headers, body)
     }
 
+    /// Asks DynamoDB, past everything that goes wrong; answers status and body.
+    pub(crate) fn dynamodb(&self, action: &str, body: &Value) -> (u16, Value) {
+        let target = format!("DynamoDB_20120810.{action}");
+        let signature = SIGNATURE.replace("/logs/", "/dynamodb/");
+        let headers = [
+            ("authorization", signature.as_str()),
+            ("x-amz-target", target.as_str()),
+        ];
+        send(self.aws.dynamodb().endpoint(), "POST /", &headers, body)
+    }
+
     /// What CloudWatch has of a run's first task.
     pub(crate) fn cloudwatch(&self, id: &str) -> Vec<String> {
         let arn = self.tasks_of(id)[0]["taskArn"].to_string();

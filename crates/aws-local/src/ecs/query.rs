@@ -37,6 +37,14 @@ impl Ecs {
         Ok(json!({ "tasks": tasks, "failures": failures }))
     }
 
+    /// The states of all tasks whose label begins with this, also of those that ECS would know no more.
+    pub fn states(&self, label: &str) -> Vec<&'static str> {
+        let state = self.state();
+        let is_meant = |task: &&Task| text(&task.request, "startedBy").starts_with(label);
+        let meant = state.tasks.values().filter(is_meant);
+        meant.map(|task| task.status).collect()
+    }
+
     pub(super) fn list_tasks(&self, request: &Value) -> Answered {
         let state = self.state();
         let cluster = state.clusters.active(request)?;

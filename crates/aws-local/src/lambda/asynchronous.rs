@@ -24,8 +24,12 @@ pub(crate) fn enqueue(host: &Arc<Host>, invocation: Invocation) -> Result<(), In
     if invocation.payload.len() > ASYNCHRONOUS_LIMIT {
         return Err(InvokeError::TooLarge(ASYNCHRONOUS_LIMIT));
     }
-    host.tasks
-        .spawn(deliver(Arc::clone(host), slot, invocation));
+    let accepted = host.accepted.enter(&slot.name, usize::MAX, None);
+    let delivery = deliver(Arc::clone(host), slot, invocation);
+    host.tasks.spawn(async move {
+        delivery.await;
+        drop(accepted);
+    });
     Ok(())
 }
 

@@ -48,6 +48,8 @@ impl Default for Settings {
 pub(crate) struct Host {
     pub(crate) tasks: TaskTracker,
     pub(crate) running: Running,
+    /// Asynchronous invocations that were accepted and are not over, with the pauses between their tries.
+    pub(crate) accepted: Running,
     pub(crate) queues: Queues,
     endpoint: String,
     settings: Mutex<Settings>,
@@ -61,6 +63,7 @@ impl Host {
         Self {
             tasks: TaskTracker::new(),
             running: Running::default(),
+            accepted: Running::default(),
             queues,
             endpoint,
             settings: Mutex::default(),

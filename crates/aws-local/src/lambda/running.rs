@@ -19,6 +19,11 @@ pub(crate) struct Ticket {
 }
 
 impl Running {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.counts).values().sum()
+    }
+
     /// Counts one more, unless the account or the function has as many as it may.
     pub(crate) fn enter(
         &self,

@@ -1,7 +1,7 @@
 //! What ECS has said of each task, kept: ECS itself forgets a task an hour after its stop.
 //!
-//! An attempt's items are its tasks, by their ARN, and at most one note since when ECS has not known what it was
-//! asked for. The reconciler's cursor lies in the same table.
+//! An attempt's items are its tasks, by their ARN, and notes since when ECS has not known what it was asked for, or
+//! could not be asked. The reconciler's cursor lies in the same table.
 
 use std::time::Duration;
 
@@ -30,8 +30,6 @@ const EXPIRES_AT: &str = "expires_at";
 const SCHEMA: u32 = 1;
 /// How long facts are kept.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// The sort key of the note; no ARN.
-const NOTE: &str = "missing";
 /// The keys of the cursor; no attempt.
 const CURSOR: (&str, &str) = ("reconcile", "cursor");
 
@@ -51,6 +49,27 @@ pub(super) struct Known {
     pub(super) tasks: Vec<Task>,
     /// Since when ECS has not known what it was asked for.
     pub(super) missing_since: Option<Timestamp>,
+    /// Since when ECS could not be asked.
+    pub(super) silent_since: Option<Timestamp>,
+}
+
+/// What is noted of an attempt beside its tasks: since when it has been so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Note {
+    /// ECS has not known what it was asked for.
+    Missing,
+    /// ECS could not be asked.
+    Silent,
+}
+
+impl Note {
+    /// The sort key; no ARN.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Silent => "silent",
+        }
+    }
 }
 
 /// The table of tasks of one project.
@@ -84,8 +103,11 @@ impl TaskFacts {
             .map_err(failure)?;
         let mut known = Known::default();
         for item in answer.items() {
-            if is(item, TASK, NOTE) {
-                known.missing_since = find(item, SINCE).and_then(|since| since.parse().ok());
+            let since = || find(item, SINCE).and_then(|since| since.parse().ok());
+            if is(item, TASK, Note::Missing.key()) {
+                known.missing_since = since();
+            } else if is(item, TASK, Note::Silent.key()) {
+                known.silent_since = since();
             } else {
                 known.tasks.push(task_in(item)?);
             }
@@ -130,16 +152,17 @@ impl TaskFacts {
         }
     }
 
-    /// Notes since when ECS has not known what it was asked for.
-    pub(super) async fn note_missing(
+    /// Notes since when it has been so.
+    pub(super) async fn note(
         &self,
         attempt: &AttemptId,
+        note: Note,
         since: Timestamp,
     ) -> Result<(), FactsError> {
         let noted = self.client.put_item().table_name(&self.table);
         noted
             .item(ATTEMPT, text(attempt.to_string()))
-            .item(TASK, text(NOTE))
+            .item(TASK, text(note.key()))
             .item(SINCE, text(since.to_string()))
             .item(EXPIRES_AT, expiry(since))
             .send()
@@ -148,12 +171,12 @@ impl TaskFacts {
             .map_err(failure)
     }
 
-    /// ECS knows it after all.
-    pub(super) async fn forget_missing(&self, attempt: &AttemptId) -> Result<(), FactsError> {
+    /// It is so no more.
+    pub(super) async fn forget(&self, attempt: &AttemptId, note: Note) -> Result<(), FactsError> {
         let forgotten = self.client.delete_item().table_name(&self.table);
         forgotten
             .key(ATTEMPT, text(attempt.to_string()))
-            .key(TASK, text(NOTE))
+            .key(TASK, text(note.key()))
             .send()
             .await
             .map(drop)

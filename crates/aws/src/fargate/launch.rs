@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::error::BuildError;
-use aws_sdk_ecs::operation::run_task::RunTaskOutput;
+use aws_sdk_ecs::error::{BuildError, SdkError};
 use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
+use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskOutput};
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride,
     EphemeralStorage, Failure, KeyValuePair, LaunchType, NetworkConfiguration, TaskOverride,
@@ -27,8 +27,6 @@ const LIMIT: Duration = Duration::from_secs(18);
 const EXECUTION_TAG: &str = "runvoy:execution";
 /// The capacity provider of Spot.
 const SPOT: &str = "FARGATE_SPOT";
-/// ECS has seen this token with other parameters: the attempt was launched before.
-const CONFLICT: &str = "ConflictException";
 
 /// Why nobody knows whether a task was placed.
 #[derive(Debug, Error)]
@@ -76,10 +74,10 @@ impl FargateLauncher {
         let call = self
             .call(request, container)
             .map_err(|error| impossible(&error))?;
-        match call.send().await.map_err(EcsError::of) {
+        match call.send().await {
             Ok(answer) => judge(&answer).map(Ok),
-            Err(error) if error.code.as_deref() == Some(CONFLICT) => Ok(Ok(())),
-            Err(error) => Ok(Err(error)),
+            Err(error) if was_launched_before(&error) => Ok(Ok(())),
+            Err(error) => Ok(Err(EcsError::of(error))),
         }
     }
 
@@ -179,6 +177,15 @@ fn judge(answer: &RunTaskOutput) -> Result<(), LaunchError> {
         },
         None if failures.is_empty() => Err(LaunchError::Unknown(Box::new(NoAnswer::Empty))),
         None => Err(LaunchError::Refused(failures.join("; "))),
+    }
+}
+
+/// Whether ECS has made a task for this token, with other parameters. Where it names none, the token only failed
+/// before: it is spent, and the next attempt has another.
+fn was_launched_before<R>(error: &SdkError<RunTaskError, R>) -> bool {
+    match error.as_service_error() {
+        Some(RunTaskError::ConflictException(conflict)) => !conflict.resource_ids().is_empty(),
+        _ => false,
     }
 }
 

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use runvoy_core::error::chain;
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::{AttemptId, Place};
 use runvoy_ports::{Placement, Presence};
 use thiserror::Error;
 
 use super::FargateLauncher;
-use super::facts::{FactsError, Known};
+use super::facts::{FactsError, Known, Note};
 use super::failure::EcsError;
 use super::task::Task;
 
@@ -21,6 +22,8 @@ use super::task::Task;
 const NEVER_PLACED: Duration = Duration::from_mins(2);
 /// After this long without a trace of it, a task that was there once is no more.
 const NO_MORE: Duration = Duration::from_mins(10);
+/// For so long, while ECS cannot be asked, a task runs of which it said so last.
+const LAST_WORD_STANDS: Duration = Duration::from_mins(3);
 /// Where ECS shows why somebody stopped a task.
 const STOP_REASON: &str = "runvoy: stop asked";
 
@@ -69,15 +72,51 @@ impl FargateLauncher {
         if let Some(evidence) = sight.proof() {
             return Ok(Presence::Gone(evidence));
         }
-        let sight = self.ask_ecs(attempt, &scope, sight).await?;
+        let ran = sight.runs();
+        let sight = match self.ask_ecs(attempt, &scope, sight).await {
+            Err(LookError::Ecs(error)) if ran && !error.is_definite => {
+                return self.without_answer(attempt, &known, error).await;
+            }
+            told => told?,
+        };
+        if known.silent_since.is_some() {
+            self.facts.forget(attempt, Note::Silent).await?;
+        }
         let now = self.clock.now();
         let presence = judge(&sight, known.missing_since, now);
         match (&presence, known.missing_since) {
-            (Presence::Unknown, None) => self.facts.note_missing(attempt, now).await?,
-            (Presence::Running, Some(_)) => self.facts.forget_missing(attempt).await?,
+            (Presence::Unknown, None) => self.facts.note(attempt, Note::Missing, now).await?,
+            (Presence::Running, Some(_)) => self.facts.forget(attempt, Note::Missing).await?,
             (_, _) => {}
         }
         Ok(presence)
+    }
+
+    /// ECS said of a task that it runs, and cannot be asked now: for a while that is nothing to call anybody for.
+    async fn without_answer(
+        &self,
+        attempt: &AttemptId,
+        known: &Known,
+        error: EcsError,
+    ) -> Result<Presence, LookError> {
+        let now = self.clock.now();
+        if known.silent_since.is_none() {
+            self.facts.note(attempt, Note::Silent, now).await?;
+        }
+        let since = known.silent_since.unwrap_or(now);
+        if now.duration_since(since).unsigned_abs() >= LAST_WORD_STANDS {
+            return Err(LookError::Ecs(error));
+        }
+        let error = chain(&error);
+        tracing::warn!(%attempt, error, "ECS does not say how a task is; it ran when it did last");
+        Ok(Presence::Running)
+    }
+
+    /// Asks after an attempt that never was: nothing is written, the answers do not matter, the open connections do.
+    pub async fn open_connections(&self, nobody: &AttemptId) {
+        let listed = self.ecs.list_tasks().cluster(&self.settings.cluster);
+        let listed = listed.started_by(nobody.to_string());
+        let _whatever = tokio::join!(self.facts.of(nobody), listed.send());
     }
 
     /// Stops whatever of the placement may run.

@@ -1,9 +1,11 @@
 //! Every order of what comes after a swift launch, once and twice over, against what a person would say must follow.
 
+use proptest::prelude::*;
 use runvoy_app::LaunchStyle;
 use runvoy_core::outcome::Reason;
 use runvoy_testkit::ScriptedLaunch;
 
+use super::in_a_runtime;
 use super::story::{Happening, tell};
 
 /// The launch's reply, the agent's start and report, the provider's events, and a person's wish.
@@ -77,14 +79,18 @@ async fn every_order(times: usize) {
     assert_eq!(orders.len(), 720);
     for order in orders {
         let events: Vec<Happening> = order.iter().map(|event| EVENTS[*event]).collect();
-        let events = events.repeat(times);
-        let expected = events.iter().copied().fold(Stage::Launched, Stage::after);
-        let asked = std::iter::once(Happening::Place);
-        let chapters = asked.chain(events.iter().copied()).map(|event| vec![event]);
-        let launches = vec![ScriptedLaunch::Accept];
-        let outcome = tell(LaunchStyle::Swift, launches, chapters.collect()).await;
-        assert_eq!(outcome.reason(), expected.at_last(), "{events:?}");
+        compare(&events.repeat(times)).await;
     }
+}
+
+/// Tells the events one after the other, and compares the end.
+async fn compare(events: &[Happening]) {
+    let expected = events.iter().copied().fold(Stage::Launched, Stage::after);
+    let asked = std::iter::once(Happening::Place);
+    let chapters = asked.chain(events.iter().copied()).map(|event| vec![event]);
+    let launches = vec![ScriptedLaunch::Accept];
+    let outcome = tell(LaunchStyle::Swift, launches, chapters.collect()).await;
+    assert_eq!(outcome.reason(), expected.at_last(), "{events:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,4 +101,24 @@ async fn every_order_of_events_ends_as_the_first_that_counts_says() {
 #[tokio::test(start_paused = true)]
 async fn every_order_of_events_that_come_twice_ends_the_same_way() {
     every_order(2).await;
+}
+
+/// Each event up to three times, with any others between.
+fn shuffled() -> impl Strategy<Value = Vec<Happening>> {
+    let times = prop::collection::vec(1..=3_usize, EVENTS.len());
+    let events = times.prop_map(|times| {
+        let events = EVENTS.iter().zip(times);
+        let repeated = events.flat_map(|(event, times)| std::iter::repeat_n(*event, times));
+        repeated.collect::<Vec<_>>()
+    });
+    events.prop_shuffle()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn events_that_come_again_at_any_later_time_change_no_end(events in shuffled()) {
+        in_a_runtime(compare(&events));
+    }
 }

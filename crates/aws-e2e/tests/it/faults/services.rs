@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runvoy_aws_local::{End, EventMode, Fault, FaultPlan, When};
+use runvoy_aws_local::FaultPlan;
 use serde_json::{Value, json};
 
 use super::account::{Account, EVENT_PROCESSOR, QUEUES, alone, within};
@@ -45,7 +45,7 @@ fn a_launch_that_is_answered_too_late_is_one_launch() {
     assert!(ends(&account, &slow));
     assert_eq!(account.tasks(&slow.id).len(), 1);
     drop(account);
-    judge(&[slow]);
+    judge(alone, &[slow]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_is_asked_too_often_is_asked_again() {
         run
     });
     drop(account);
-    judge(&runs);
+    judge(alone, &runs);
 }
 
 /// Its record stays open for two minutes longer: until then a task of the first attempts might still turn up.
@@ -78,33 +78,6 @@ fn a_launch_without_capacity_is_tried_again() {
     let execution = account.status(&third.id);
     assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
     assert_eq!(account.tasks(&third.id).len(), 1);
-}
-
-/// After so long ECS has forgotten a token.
-const FORGETS: Duration = Duration::from_mins(61);
-
-/// The first task dies before its agent has started anything, and its launch was never answered. An hour after its end
-/// ECS makes another task for the same token: of all that there are, one runs the command.
-#[test]
-fn a_token_that_ecs_has_forgotten_runs_the_command_once() {
-    let account = alone();
-    let ecs = account.aws().ecs();
-    ecs.set_events(EventMode::Dropped);
-    ecs.set_delays(|delays| delays.starting = Duration::from_secs(2));
-    let blind = plan("api/ecs/RunTask:1:kill-after").with(
-        "events/ecs/*",
-        When::From(1),
-        Fault::Refuse("ServerException".to_owned()),
-    );
-    let forgotten = run(&account, "ECS has forgotten the token", blind);
-    assert_eq!(ecs.end(&format!("{}-1", forgotten.id), &End::HostLoss), 1);
-    assert!(within(SOON, || account.has_stopped(&forgotten.id)));
-    account.until_idle();
-    ecs.set_delays(|delays| delays.starting = Duration::from_millis(20));
-    ecs.clock().advance(FORGETS);
-    drop(account);
-    judge(&[forgotten]);
-    alone().aws().ecs().clock().put_back(FORGETS);
 }
 
 /// What ECS would say of a task.

@@ -1,45 +1,54 @@
 //! The stories: a submission, a finish, a hand-over, a stop, a tick of the reconciler.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use runvoy_aws_local::EventMode;
 
-use super::account::{Account, alone, within};
+use super::account::{API, Account, Door, alone, elsewhere, within};
 use super::story::{Run, Spoiler, at_each_call, judge};
 
-/// A story that needs no repair is over within this time.
-const USUAL: Duration = Duration::from_millis(1500);
+/// A command that nothing stands in the way of has begun within this time.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Each story, told of one caller. Those that may need a launch again come first: by the end its lease is over.
+const STORIES: [fn(&Account) -> Vec<Run>; 8] = [
+    |account| hand_overs(account, "events"),
+    |account| at_each_call(account, "api", "a submission", submission(account)),
+    |account| hand_overs(account, "agent"),
+    |account| stops(account, "events"),
+    |account| at_each_call(account, "events", "a tick", tick(account)),
+    |account| stops(account, "agent"),
+    |account| at_each_call(account, "agent", "a finish", finish(account)),
+    |account| stops(account, "api"),
+];
 
 #[test]
 fn whoever_dies_at_whichever_call_the_command_ran_once_and_nothing_is_left() {
-    let account = alone();
-    let mut runs = at_each_call(&account, "events", "a tick", |spoiler| {
-        tick(&account, spoiler)
+    let told = AtomicUsize::new(0);
+    let tell = |door: Door| {
+        let account = door();
+        let mut runs = Vec::new();
+        while let Some(story) = STORIES.get(told.fetch_add(1, Ordering::Relaxed)) {
+            runs.extend(story(&account));
+        }
+        drop(account);
+        judge(door, &runs);
+    };
+    thread::scope(|threads| {
+        threads.spawn(|| tell(elsewhere));
+        tell(alone);
     });
-    let mut line = Line::new(&account);
-    runs.extend(at_each_call(&account, "events", "a hand-over", |spoiler| {
-        line.hand_over(spoiler)
-    }));
-    runs.extend(line.end());
-    runs.extend(at_each_call(&account, "api", "a submission", |spoiler| {
-        submission(&account, spoiler)
-    }));
-    runs.extend(at_each_call(&account, "agent", "a finish", |spoiler| {
-        finish(&account, spoiler)
-    }));
-    runs.extend(at_each_call(&account, "api", "a stop", |spoiler| {
-        stop(&account, spoiler)
-    }));
-    drop(account);
-    judge(&runs);
 }
 
 /// Submits a command that leaves its trace, then does the rest.
 fn submit(account: &Account, spoiler: &Spoiler<'_>, options: &[&str], rest: &str) -> Run {
     let trace = account.trace();
-    let command = format!("echo ran >> {}; echo said; {rest}", trace.display());
+    let command = format!("echo ran >> {}; {rest}", trace.display());
     Run {
         id: account.submit(options, &command),
         trace,
@@ -48,27 +57,67 @@ fn submit(account: &Account, spoiler: &Spoiler<'_>, options: &[&str], rest: &str
     }
 }
 
+/// Waits for a gate to open.
+fn gate(account: &Account) -> (PathBuf, String) {
+    let gate = account.trace();
+    let wait = format!("until [ -e {} ]; do sleep 0.05; done", gate.display());
+    (gate, wait)
+}
+
 /// A name that nobody else uses.
 fn lock_name(account: &Account) -> String {
     let trace = account.trace();
     format!("lock-{}", trace.file_name().unwrap().display())
 }
 
-/// Somebody submits a command with a free lock.
-fn submission(account: &Account, spoiler: &Spoiler<'_>) -> Vec<Run> {
-    let lock = lock_name(account);
-    spoiler.arm();
-    let run = submit(account, spoiler, &["--lock", &lock], "true");
-    within(USUAL, || account.has_stopped(&run.id));
-    vec![run]
+/// Waits until its command has begun.
+fn until_begun(run: &Run) {
+    assert!(within(SOON, || run.trace.exists()), "{}", run.fault);
+}
+
+/// Waits until its task is over, or until there is none.
+fn until_over(account: &Account, run: &Run) {
+    account.until_over(
+        || account.has_stopped(&run.id),
+        || account.tasks(&run.id).is_empty(),
+    );
+}
+
+/// Somebody submits a command with a free lock, to a function that has to start first.
+fn submission(account: &Account) -> impl FnMut(&Spoiler<'_>) -> Vec<Run> {
+    move |spoiler| {
+        let lock = lock_name(account);
+        account.aws().lambdas().crash(API);
+        spoiler.arm();
+        let run = submit(account, spoiler, &["--lock", &lock], "echo said");
+        until_over(account, &run);
+        vec![run]
+    }
 }
 
 /// A command starts, writes and ends.
-fn finish(account: &Account, spoiler: &Spoiler<'_>) -> Vec<Run> {
-    spoiler.arm();
-    let run = submit(account, spoiler, &[], "true");
-    within(USUAL, || account.has_stopped(&run.id));
-    vec![run]
+fn finish(account: &Account) -> impl FnMut(&Spoiler<'_>) -> Vec<Run> {
+    move |spoiler| {
+        spoiler.arm();
+        let run = submit(account, spoiler, &[], "echo said");
+        until_over(account, &run);
+        vec![run]
+    }
+}
+
+/// The reconciler finds a run that is over, of which ECS told nothing.
+fn tick(account: &Account) -> impl FnMut(&Spoiler<'_>) -> Vec<Run> {
+    move |spoiler| {
+        account.aws().ecs().set_events(EventMode::Dropped);
+        let run = submit(account, spoiler, &[], "echo said");
+        until_over(account, &run);
+        account.until_idle();
+        spoiler.arm();
+        account.tick();
+        account.until_idle();
+        account.aws().ecs().set_events(EventMode::InOrder);
+        vec![run]
+    }
 }
 
 /// A lock that goes from each holder to the next; each ends when its gate opens.
@@ -78,74 +127,125 @@ struct Line<'a> {
     holder: Option<(Run, PathBuf)>,
 }
 
-impl<'a> Line<'a> {
-    fn new(account: &'a Account) -> Self {
-        Self {
-            account,
-            lock: lock_name(account),
-            holder: None,
-        }
-    }
+/// A holder ends while another waits, again and again. ECS tells nothing: what is called is called for the hand-over.
+fn hand_overs(account: &Account, caller: &str) -> Vec<Run> {
+    account.aws().ecs().set_events(EventMode::Dropped);
+    let mut line = Line {
+        account,
+        lock: lock_name(account),
+        holder: None,
+    };
+    let mut runs = at_each_call(account, caller, "a hand-over", |spoiler| {
+        line.hand_over(spoiler)
+    });
+    runs.extend(line.end());
+    account.aws().ecs().set_events(EventMode::InOrder);
+    runs
+}
 
-    /// The holder ends while another waits. ECS tells nothing: what is called is called for the hand-over.
+impl Line<'_> {
     fn hand_over(&mut self, spoiler: &Spoiler<'_>) -> Vec<Run> {
-        self.account.aws().ecs().set_events(EventMode::Dropped);
+        let account = self.account;
         let (holder, gate) = match self.holder.take() {
             Some(holder) => holder,
             None => self.join(spoiler),
         };
-        within(USUAL, || holder.trace.exists());
+        until_begun(&holder);
         let (waiter, next_gate) = self.join(spoiler);
-        self.account.until_idle();
+        account.until_idle();
         spoiler.arm();
         fs::write(gate, "").unwrap();
-        if within(USUAL, || waiter.trace.exists()) {
+        let is_over = || waiter.trace.exists();
+        let is_without_task = || account.tasks(&waiter.id).is_empty();
+        account.until_over(is_over, || {
+            account.has_stopped(&holder.id) && is_without_task()
+        });
+        if is_over() {
             self.holder = Some((waiter, next_gate));
             return vec![holder];
         }
         // It takes a repair: nobody stands in line behind it.
         fs::write(next_gate, "").unwrap();
-        self.lock = lock_name(self.account);
+        self.lock = lock_name(account);
         vec![holder, waiter]
     }
 
     fn join(&self, spoiler: &Spoiler<'_>) -> (Run, PathBuf) {
-        let gate = self.account.trace();
-        let rest = format!("until [ -e {} ]; do sleep 0.05; done", gate.display());
+        let (gate, wait) = gate(self.account);
+        let rest = format!("{wait}; echo said");
         let run = submit(self.account, spoiler, &["--lock", &self.lock], &rest);
         (run, gate)
     }
 
     /// Lets the last holder end.
     fn end(self) -> Option<Run> {
-        self.account.aws().ecs().set_events(EventMode::InOrder);
         let (holder, gate) = self.holder?;
         fs::write(gate, "").unwrap();
         Some(holder)
     }
 }
 
-/// Somebody stops a command that runs.
-fn stop(account: &Account, spoiler: &Spoiler<'_>) -> Vec<Run> {
-    let run = submit(account, spoiler, &[], "sleep 600");
-    within(USUAL, || run.trace.exists());
-    spoiler.arm();
-    account.world.admin.must(&["kill", &run.id]);
-    vec![Run {
-        status: "STOPPED",
-        ..run
-    }]
+/// Commands that have begun, and say nothing until their gates open: what they say then is sent at once.
+struct Begun<'a> {
+    account: &'a Account,
+    commands: VecDeque<(Run, PathBuf)>,
 }
 
-/// The reconciler finds a run that is over, of which ECS told nothing.
-fn tick(account: &Account, spoiler: &Spoiler<'_>) -> Vec<Run> {
-    account.aws().ecs().set_events(EventMode::Dropped);
-    let run = submit(account, spoiler, &[], "true");
-    within(USUAL, || account.has_stopped(&run.id));
-    account.until_idle();
-    spoiler.arm();
-    account.tick();
-    account.until_idle();
-    account.aws().ecs().set_events(EventMode::InOrder);
-    vec![run]
+/// Somebody stops a command, again and again. Its agent hears of it with the answer to what the command says last.
+fn stops(account: &Account, caller: &str) -> Vec<Run> {
+    let mut begun = Begun {
+        account,
+        commands: VecDeque::new(),
+    };
+    let mut runs = at_each_call(account, caller, "a stop", |spoiler| {
+        let (run, gate) = begun.next(spoiler);
+        spoiler.arm();
+        account.world.admin.must(&["kill", &run.id]);
+        fs::write(gate, "").unwrap();
+        until_over(account, &run);
+        vec![run]
+    });
+    runs.extend(begun.end());
+    runs
+}
+
+/// So many have begun at a time: an agent gathers lines for a second after it has sent some.
+const BEGUN: usize = 3;
+
+impl Begun<'_> {
+    fn next(&mut self, spoiler: &Spoiler<'_>) -> (Run, PathBuf) {
+        let account = self.account;
+        while self.commands.len() < BEGUN {
+            let (gate, wait) = gate(account);
+            let run = submit(
+                account,
+                spoiler,
+                &[],
+                &format!("{wait}; echo said; sleep 600"),
+            );
+            until_begun(&run);
+            self.commands.push_back((run, gate));
+        }
+        account.until_idle();
+        let (run, gate) = self.commands.pop_front().unwrap();
+        let run = Run {
+            status: "STOPPED",
+            fault: spoiler.name.clone(),
+            ..run
+        };
+        (run, gate)
+    }
+
+    /// Stops the rest.
+    fn end(mut self) -> Vec<Run> {
+        let rest = self.commands.drain(..).map(|(run, gate)| {
+            fs::write(gate, "").unwrap();
+            self.account.world.admin.must(&["kill", &run.id]);
+            Run {
+                status: "STOPPED",
+                ..run
+            }
+        });
+        rest.collect()
+    }
 }

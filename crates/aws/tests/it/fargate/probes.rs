@@ -172,6 +172,54 @@ async fn a_call_that_fails_proves_nothing() {
 }
 
 #[tokio::test]
+async fn a_task_that_ran_runs_for_a_while_when_ecs_does_not_answer() {
+    for (status, code) in [
+        (400, "ThrottlingException"),
+        (500, "ServerException"),
+        (0, ""),
+    ] {
+        let stage = Stage::new().await;
+        stage.tell(task(3, "RUNNING")).await;
+        stage.aws.refuse("DescribeTasks", status, code, "x");
+        let named = named(ARN);
+        assert_eq!(probe(&stage, &named).await, Presence::Running, "{code}");
+        stage.clock.advance(Duration::from_secs(179));
+        assert_eq!(probe(&stage, &named).await, Presence::Running, "{code}");
+        stage.clock.advance(Duration::from_secs(1));
+        for _ in 0..2 {
+            assert_eq!(probe(&stage, &named).await, Presence::Unknown, "{code}");
+        }
+        // Once it answers, its next silence is a new one.
+        stage.aws.forget("DescribeTasks");
+        stage.aws.say("DescribeTasks", described(3, "RUNNING"));
+        assert_eq!(probe(&stage, &named).await, Presence::Running);
+        stage.aws.forget("DescribeTasks");
+        stage.aws.refuse("DescribeTasks", status, code, "x");
+        assert_eq!(probe(&stage, &named).await, Presence::Running, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_ask_ecs_is_told_at_once() {
+    let stage = Stage::new().await;
+    stage.tell(task(3, "RUNNING")).await;
+    let denied = "AccessDeniedException";
+    stage.aws.refuse("DescribeTasks", 400, denied, "x");
+    assert_eq!(probe(&stage, &named(ARN)).await, Presence::Unknown);
+}
+
+#[tokio::test]
+async fn opening_connections_writes_nothing() {
+    let stage = Stage::new().await;
+    stage.aws.say("ListTasks", listed(&[]));
+    stage.launcher.open_connections(&attempt()).await;
+    assert_eq!(stage.aws.take_actions(), ["ListTasks"]);
+    // Nothing was noted: the two minutes begin now.
+    stage.clock.advance(Duration::from_mins(5));
+    assert_eq!(probe(&stage, &unnamed()).await, Presence::Unknown);
+}
+
+#[tokio::test]
 async fn nothing_is_said_of_another_clusters_task() {
     let stage = Stage::new().await;
     for foreign in [
