@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runvoy_core::execution::{Billed, Event, Evidence, Execution, later};
 use runvoy_core::id::AttemptId;
-use runvoy_core::money::Money;
+use runvoy_core::money::{Cost, Money};
 use runvoy_ports::{Placement, Presence};
 
 use crate::app::App;
@@ -32,7 +32,7 @@ impl App {
             return Ok(Step::After(until(lease, now)));
         }
         let newest = execution.attempt().map_or(0, |attempt| attempt.number());
-        let mut cost = Money::ZERO;
+        let mut cost = Cost::of(Money::ZERO);
         let mut is_unknown = false;
         for number in (1..=newest).rev() {
             let placement = Placement {
@@ -41,8 +41,7 @@ impl App {
             };
             match self.presence(execution, &placement).await {
                 Presence::Gone(evidence) => {
-                    let price = self.price(execution, number, &evidence);
-                    cost = cost.checked_add(price).unwrap_or(cost);
+                    cost = cost.plus(self.price(execution, number, &evidence));
                 }
                 // The others are looked at all the same: each may take the launcher its time to tell.
                 Presence::Unknown => {
@@ -109,9 +108,9 @@ impl App {
 
     /// What an attempt cost: what the provider says that it bills or, where it says nothing any more of an attempt
     /// that ran, the time from its start to its end.
-    fn price(&self, execution: &Execution, attempt: u32, evidence: &Evidence) -> Money {
+    fn price(&self, execution: &Execution, attempt: u32, evidence: &Evidence) -> Cost {
         let Some(container) = &execution.submission().container else {
-            return Money::ZERO;
+            return Cost::of(Money::ZERO);
         };
         let ran = execution
             .started()
@@ -127,20 +126,27 @@ impl App {
             let duration = Duration::try_from(duration).unwrap_or_default();
             self.parts.launcher.price(container, duration)
         });
-        prices.fold(Money::ZERO, |sum, price| {
-            sum.checked_add(price).unwrap_or(sum)
-        })
+        prices.fold(Cost::of(Money::ZERO), Cost::plus)
     }
 
-    /// What the execution has cost so far: final once it is closed, until then an estimate from its start on.
-    pub fn cost(&self, execution: &Execution) -> Option<Money> {
-        if let Some(cost) = execution.cost() {
-            return Some(cost);
+    /// What the execution has cost so far. Until it is closed that is an estimate, from its start on; afterwards only
+    /// where the provider's own prices are not known.
+    pub fn cost(&self, execution: &Execution) -> Option<Cost> {
+        let container = execution.submission().container.as_ref();
+        let price = |ran| self.parts.launcher.price(container?, ran);
+        if let Some(amount) = execution.cost() {
+            return Some(Cost {
+                amount,
+                public_ipv4: execution.public_ipv4(),
+                is_estimate: price(Duration::ZERO).is_some_and(|price| price.is_estimate),
+            });
         }
-        let container = execution.submission().container.as_ref()?;
         let started = execution.started()?;
         let until = execution.ended().map_or_else(|| self.now(), |(_, at)| at);
         let ran = Duration::try_from(until.duration_since(started.at)).unwrap_or_default();
-        self.parts.launcher.price(container, ran)
+        price(ran).map(|price| Cost {
+            is_estimate: true,
+            ..price
+        })
     }
 }

@@ -23,12 +23,13 @@ use runvoy_core::container::{Architecture, Container, ContainerWish, ImageRef};
 use runvoy_core::error::chain;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_core::money::Money;
+use runvoy_core::money::Cost;
 use runvoy_ports::{
     Clock, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit,
 };
 use thiserror::Error;
 
+use crate::prices::{self, Basis};
 pub use change::{BadTaskChange, TaskChange};
 pub use facts::{FactsError, TaskFacts};
 use streams::Streams;
@@ -141,7 +142,7 @@ fn is_cluster(arn: &str, name: &str) -> bool {
 
 #[async_trait]
 impl Launcher for FargateLauncher {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: Option<&Container>) -> &'static str {
         "AWS"
     }
 
@@ -163,12 +164,22 @@ impl Launcher for FargateLauncher {
         }))
     }
 
-    fn price(&self, container: &Container, billed: Duration) -> Option<Money> {
-        crate::prices::price(container, &self.settings.region, billed)
+    fn price(&self, container: &Container, billed: Duration) -> Option<Cost> {
+        let region = &self.settings.region;
+        let address = self.settings.assign_public_ip;
+        Some(Cost {
+            amount: prices::price(container, region, billed)?,
+            public_ipv4: address.then(|| prices::public_ipv4(billed)).flatten(),
+            is_estimate: container.is_spot || prices::basis(region) != Basis::OfTheRegion,
+        })
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
         self.run_task(request).await
+    }
+
+    fn progress(&self, _: &AttemptId) -> Option<String> {
+        None
     }
 
     async fn probe(&self, placement: &Placement) -> Presence {

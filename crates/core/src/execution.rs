@@ -199,6 +199,8 @@ pub struct Execution {
     unreachable_since: Option<Timestamp>,
     launch_words: Option<String>,
     cost: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_ipv4: Option<Money>,
     sealed: Option<Sealed>,
 }
 
@@ -242,6 +244,7 @@ impl Execution {
             unreachable_since: None,
             launch_words: None,
             cost: None,
+            public_ipv4: None,
             sealed,
         }
     }
@@ -294,6 +297,11 @@ impl Execution {
     /// What it cost, once that is final.
     pub fn cost(&self) -> Option<Money> {
         self.cost
+    }
+
+    /// What its public addresses cost beside, once that is final.
+    pub fn public_ipv4(&self) -> Option<Money> {
+        self.public_ipv4
     }
 
     /// The sealed values of its variables, while they are needed.

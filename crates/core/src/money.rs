@@ -31,6 +31,42 @@ impl Money {
     }
 }
 
+/// What a provider asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// For the place itself.
+    pub amount: Money,
+    /// For its public IPv4 address, which is billed beside; nothing where it has none.
+    pub public_ipv4: Option<Money>,
+    /// Whether the provider may bill another amount.
+    pub is_estimate: bool,
+}
+
+impl Cost {
+    /// An amount that is known, and nothing beside it.
+    pub const fn of(amount: Money) -> Self {
+        Self {
+            amount,
+            public_ipv4: None,
+            is_estimate: false,
+        }
+    }
+
+    /// Both together; what does not fit is left out.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: Money, other: Money| one.checked_add(other).unwrap_or(one);
+        Self {
+            amount: sum(self.amount, other.amount),
+            public_ipv4: match (self.public_ipv4, other.public_ipv4) {
+                (Some(one), Some(other)) => Some(sum(one, other)),
+                (one, other) => one.or(other),
+            },
+            is_estimate: self.is_estimate || other.is_estimate,
+        }
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -50,6 +86,22 @@ mod tests {
             Money::from_micro_dollars(-1_500_000).to_string(),
             "-$1.500000"
         );
+    }
+
+    #[test]
+    fn addresses_are_summed_apart_and_one_estimate_makes_the_sum_one() {
+        let micros = Money::from_micro_dollars;
+        let first = Cost::of(micros(2));
+        let second = Cost {
+            amount: micros(3),
+            public_ipv4: Some(micros(5)),
+            is_estimate: true,
+        };
+        let sum = first.plus(second).plus(second);
+        assert_eq!((sum.amount, sum.public_ipv4), (micros(8), Some(micros(10))));
+        assert!(sum.is_estimate && !first.plus(first).is_estimate);
+        let most = Cost::of(micros(i64::MAX));
+        assert_eq!(most.plus(first), most);
     }
 
     #[test]

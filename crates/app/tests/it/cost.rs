@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use runvoy_app::LaunchStyle;
 use runvoy_core::execution::{Billed, Evidence, Execution};
 use runvoy_core::id::AttemptId;
-use runvoy_core::money::Money;
+use runvoy_core::money::{Cost, Money};
 use runvoy_ports::{Clock as _, Presence};
 use runvoy_testkit::{FaultPlan, ScriptedLaunch};
 use tokio::runtime::Builder;
@@ -50,7 +50,12 @@ async fn pass(world: &World, seconds: u64) {
 }
 
 async fn cost_now(world: &World, run: &Execution) -> Option<Money> {
-    world.app.cost(&world.find(run.id()).await)
+    shown(world, &world.find(run.id()).await)
+}
+
+/// What people are shown, if anything.
+fn shown(world: &World, run: &Execution) -> Option<Money> {
+    world.app.cost(run).map(|cost| cost.amount)
 }
 
 /// Starts, runs for so long, and reports its end.
@@ -82,7 +87,7 @@ async fn every_time_that_the_provider_bills_is_in_the_cost() {
         world.later(TICK).await;
         let found = world.find(run.id()).await;
         assert_eq!(found.cost(), seconds(60 + 90 + 7), "{style:?}");
-        assert_eq!(world.app.cost(&found), found.cost());
+        assert_eq!(shown(&world, &found), found.cost());
         world.assert_over(&run).await;
     }
 }
@@ -134,12 +139,12 @@ async fn while_it_runs_the_cost_is_the_time_since_its_start_and_stands_at_its_en
     agent.exit(&world, 0).await.unwrap();
     pass(&world, 10).await;
     let ended = world.find(run.id()).await;
-    assert_eq!((ended.cost(), world.app.cost(&ended)), (None, seconds(60)));
+    assert_eq!((ended.cost(), shown(&world, &ended)), (None, seconds(60)));
     gone(&world, &agent.attempt, &[billed(100, 171)]);
     world.later(TICK).await;
     let closed = world.find(run.id()).await;
     assert_eq!(
-        (closed.cost(), world.app.cost(&closed)),
+        (closed.cost(), shown(&world, &closed)),
         (seconds(71), seconds(71))
     );
 }
@@ -183,11 +188,41 @@ async fn a_cost_beyond_all_bounds_stays_within_them() {
     let first = AttemptId::new(run.id().clone(), 1);
     gone(&world, &first, &[billed(0, 1), billed(1, 2)]);
     let most = Money::from_micro_dollars(i64::MAX);
-    world.launcher.set_price(most);
+    world.launcher.set_price(Cost::of(most));
     let agent = ran(&world, &run, 1).await;
     gone(&world, &agent.attempt, &[billed(0, 1)]);
     world.later(TICK).await;
     assert_eq!(world.find(run.id()).await.cost(), Some(most));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_public_address_is_apart_and_prices_that_are_guessed_stay_estimates() {
+    let world = containers(LaunchStyle::Swift).await;
+    let price = Cost {
+        amount: Money::from_micro_dollars(7),
+        public_ipv4: Some(Money::from_micro_dollars(5)),
+        is_estimate: false,
+    };
+    world.launcher.set_price(price);
+    let run = world.run().await;
+    let agent = ran(&world, &run, 42).await;
+    let estimate = Cost {
+        is_estimate: true,
+        ..price
+    };
+    let ended = world.find(run.id()).await;
+    assert_eq!(world.app.cost(&ended), Some(estimate));
+    gone(&world, &agent.attempt, &[billed(0, 60), billed(70, 90)]);
+    world.later(TICK).await;
+    let closed = world.find(run.id()).await;
+    let both = price.plus(price);
+    assert_eq!(world.app.cost(&closed), Some(both));
+    world.launcher.set_price(estimate);
+    let guessed = Cost {
+        is_estimate: true,
+        ..both
+    };
+    assert_eq!(world.app.cost(&closed), Some(guessed));
 }
 
 /// Times of any two attempts, and what they must cost.

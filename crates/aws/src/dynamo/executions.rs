@@ -49,6 +49,22 @@ impl ExecutionReads for DynamoStore {
         items.iter().map(decode).collect()
     }
 
+    async fn count_executions(
+        &self,
+        scope: &Scope,
+        statuses: &[Status],
+        at_most: u32,
+    ) -> Result<u32, StoreError> {
+        let most = at_most as usize;
+        let counts = statuses.iter().map(|status| async move {
+            let (index, name, value) = partition(scope, *status);
+            let found = self.newest((index, name, value.as_str()), None, most);
+            Ok::<usize, StoreError>(found.await?.len())
+        });
+        let count: usize = try_join_all(counts).await?.into_iter().sum();
+        Ok(u32::try_from(count.min(most)).unwrap_or(at_most))
+    }
+
     async fn list_open(
         &self,
         after: Option<&ExecutionId>,

@@ -34,6 +34,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A stage whose settings are changed first.
+    pub(crate) async fn with(change: impl FnOnce(&mut FargateSettings)) -> Self {
         let (aws, database) = (StandIn::new().await, Database::new().await);
         let config = config(&aws.endpoint);
         let clients = FargateClients {
@@ -42,7 +47,9 @@ impl Stage {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         };
         let clock = Arc::new(ManualClock::default());
-        let launcher = FargateLauncher::new(clients, settings(&database.project), clock.clone());
+        let mut settings = settings(&database.project);
+        change(&mut settings);
+        let launcher = FargateLauncher::new(clients, settings, clock.clone());
         Self {
             launcher,
             aws,

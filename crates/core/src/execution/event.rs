@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{BootNonce, Place, SessionId};
 use crate::lock::Fence;
-use crate::money::Money;
+use crate::money::Cost;
 use crate::outcome::{Outcome, Report};
 
 /// Something that happened, told by a person, an agent, a launcher or the reconciler: late, twice or out of order.
@@ -64,7 +64,7 @@ pub enum Event {
     /// Its lock was given to somebody else by force.
     LockLost,
     /// Nothing of it is left, and this is what it cost.
-    Closed { at: Timestamp, cost: Money },
+    Closed { at: Timestamp, cost: Cost },
 }
 
 /// Why a stop is asked for.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::money::Cost;
 use crate::outcome::{EndedBy, ProcessEnd, Reason, Report};
 
 fn at(seconds: i64) -> Timestamp {
@@ -110,7 +111,7 @@ fn the_happy_path() {
     let closed = over
         .transition(&Event::Closed {
             at: at(4),
-            cost: Money::ZERO,
+            cost: Cost::of(Money::ZERO),
         })
         .unwrap();
     assert!(closed.is_closed());
@@ -138,7 +139,7 @@ fn a_stop_before_the_start_is_the_end() {
     assert_eq!(
         stopped.transition(&Event::Closed {
             at: at(2),
-            cost: Money::ZERO
+            cost: Cost::of(Money::ZERO)
         }),
         None,
         "a launch may be in flight"
@@ -147,7 +148,7 @@ fn a_stop_before_the_start_is_the_end() {
         stopped
             .transition(&Event::Closed {
                 at: at(21),
-                cost: Money::ZERO
+                cost: Cost::of(Money::ZERO)
             })
             .is_some()
     );
@@ -362,7 +363,7 @@ fn any_end_event() -> impl Strategy<Value = Event> {
             .prop_map(|(s, attempt, evidence)| gone(s, attempt, evidence)),
         (0_i64..2000).prop_map(|s| Event::Closed {
             at: at(s),
-            cost: Money::ZERO
+            cost: Cost::of(Money::ZERO)
         }),
     ]
 }

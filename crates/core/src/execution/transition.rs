@@ -7,7 +7,7 @@ use super::{
     State, Stop, StopCause, later,
 };
 use crate::lock::Fence;
-use crate::money::Money;
+use crate::money::Cost;
 use crate::outcome::{EndedBy, Outcome, Reason, Report};
 
 impl Execution {
@@ -258,7 +258,7 @@ impl Execution {
         Some(self.end(at, Outcome::without_code(reason, evidence.words.clone())))
     }
 
-    fn close(&self, at: Timestamp, cost: Money) -> Option<Self> {
+    fn close(&self, at: Timestamp, cost: Cost) -> Option<Self> {
         match &self.state {
             State::Ended {
                 started,
@@ -273,7 +273,8 @@ impl Execution {
                     at: *ended_at,
                     closed_at: Some(at),
                 });
-                next.cost = Some(cost);
+                next.cost = Some(cost.amount);
+                next.public_ipv4 = cost.public_ipv4;
                 next.lease_until = None;
                 next.unreachable_since = None;
                 Some(next)

@@ -11,7 +11,7 @@ use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::{Evidence, Execution};
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_core::money::Money;
+use runvoy_core::money::Cost;
 use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit};
 use runvoy_testkit::{LauncherCall, ScriptedLauncher};
 use tokio::sync::Semaphore;
@@ -31,7 +31,7 @@ pub(crate) struct TestLauncher {
     answers: Semaphore,
     held: AtomicUsize,
     is_unreadable: AtomicBool,
-    price: Mutex<Option<Money>>,
+    price: Mutex<Option<Cost>>,
 }
 
 impl Default for TestLauncher {
@@ -85,7 +85,7 @@ impl TestLauncher {
     }
 
     /// From now on every time costs this, however long it is.
-    pub(crate) fn set_price(&self, price: Money) {
+    pub(crate) fn set_price(&self, price: Cost) {
         *self.price.lock().unwrap() = Some(price);
     }
 
@@ -129,15 +129,15 @@ impl Deref for TestLauncher {
 
 #[async_trait]
 impl Launcher for TestLauncher {
-    fn name(&self) -> &'static str {
-        self.script.name()
+    fn name(&self, container: Option<&Container>) -> &'static str {
+        self.script.name(container)
     }
 
     fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit> {
         self.script.plan(wish)
     }
 
-    fn price(&self, container: &Container, billed: Duration) -> Option<Money> {
+    fn price(&self, container: &Container, billed: Duration) -> Option<Cost> {
         let price = *self.price.lock().unwrap();
         price.or_else(|| self.script.price(container, billed))
     }
@@ -146,6 +146,10 @@ impl Launcher for TestLauncher {
         let answer = self.script.launch(request).await;
         self.keep(Asked::Launch).await;
         answer
+    }
+
+    fn progress(&self, _: &AttemptId) -> Option<String> {
+        None
     }
 
     async fn probe(&self, placement: &Placement) -> Presence {

@@ -1,6 +1,9 @@
 //! What is planned, and what ECS is asked.
 
+use std::time::Duration;
+
 use runvoy_core::container::{Architecture, ContainerWish, Cpu, Memory};
+use runvoy_core::money::Money;
 use runvoy_ports::{LaunchError, LaunchRequest, Launcher as _, UnfitKind};
 use serde_json::{Value, json};
 
@@ -10,6 +13,31 @@ const NOT_FOUND: &str = "TaskDefinition not found.";
 
 fn placed() -> Value {
     json!({"tasks": [{"taskArn": ARN, "lastStatus": "PROVISIONING", "version": 1}], "failures": []})
+}
+
+#[tokio::test]
+async fn a_price_is_an_estimate_on_spot_and_where_the_region_has_no_list() {
+    let cases = [
+        ("us-east-1", false, true, false),
+        ("us-east-1", false, false, false),
+        ("us-east-1", true, true, true),
+        ("mars-north-1", false, true, true),
+    ];
+    for (region, is_spot, has_address, is_estimate) in cases {
+        let stage = Stage::with(|settings| {
+            settings.region = region.to_owned();
+            settings.is_spot = is_spot;
+            settings.assign_public_ip = has_address;
+        })
+        .await;
+        let container = stage.launcher.plan(&ContainerWish::default());
+        let container = container.unwrap().unwrap();
+        let hour = Duration::from_hours(1);
+        let price = stage.launcher.price(&container, hour).unwrap();
+        assert_eq!(price.is_estimate, is_estimate, "{region} {is_spot}");
+        let address = price.public_ipv4.map(Money::micro_dollars);
+        assert_eq!(address, has_address.then_some(5_000), "{region}");
+    }
 }
 
 /// The request that a launch without any wish makes.
@@ -216,6 +244,15 @@ async fn without_an_answer_nobody_knows() {
 async fn what_was_launched_before_counts_as_launched() {
     let conflict = json!({"__type": "ConflictException", "message": "x", "resourceIds": [ARN]});
     assert_eq!(outcome(400, conflict).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_spent_token_without_a_task_is_a_no() {
+    for ids in [json!([]), Value::Null] {
+        let conflict = json!({"__type": "ConflictException", "message": "x", "resourceIds": ids});
+        let no = Err(Some("ConflictException: x".to_owned()));
+        assert_eq!(outcome(400, conflict).await, no);
+    }
 }
 
 #[tokio::test]
