@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) ca_file: Option<PathBuf>,
     /// Where the spool's file may lie.
     pub(crate) spool_dir: PathBuf,
+    /// What its launcher calls its place.
+    pub(crate) place: Option<String>,
     /// Where ECS tells a container about its task.
     pub(crate) metadata_uri: Option<String>,
     /// Locked by the agent's owner while that lives.
@@ -57,6 +59,8 @@ impl Config {
         let ca_file = path(agent::CA_VARIABLE);
         let owner_lock = path(agent::OWNER_VARIABLE);
         let spool_dir = path(agent::SPOOL_VARIABLE).unwrap_or_else(|| PathBuf::from("."));
+        let place = variables.remove(std::ffi::OsStr::new(agent::PLACE_VARIABLE));
+        let place = place.and_then(|place| place.into_string().ok());
         let url = required(&mut variables, agent::URL_VARIABLE)?;
         let token = required(&mut variables, agent::TOKEN_VARIABLE)?;
         let attempt = required(&mut variables, agent::ATTEMPT_VARIABLE)?;
@@ -80,6 +84,7 @@ impl Config {
             attempt,
             ca_file,
             spool_dir,
+            place: place.filter(|place| !place.is_empty()),
             metadata_uri,
             owner_lock,
             inherited: variables,
@@ -123,6 +128,7 @@ mod tests {
             ("RUNVOY_AGENT_TOKEN", "secret"),
             ("RUNVOY_ATTEMPT", "0197f2a4c1d27c3e8b6a5d4e3f2a1b0c-1"),
             ("RUNVOY_AGENT_ANYTHING", "x"),
+            ("RUNVOY_AGENT_PLACE", "docker:engine/container"),
             ("RUNVOY_EXECUTION_ID", "of another"),
             ("RUNVOY_LOCK_FENCE", "7"),
             ("PATH", "/bin"),
@@ -136,6 +142,7 @@ mod tests {
         ];
         assert_eq!(config.inherited, variables(&kept));
         assert_eq!(config.metadata_uri.as_deref(), Some(metadata));
+        assert_eq!(config.place.as_deref(), Some("docker:engine/container"));
     }
 
     #[test]

@@ -108,7 +108,8 @@ async fn attempt(config: Config, orders: Orders) -> Result<i32, ExecError> {
     let transport = Transport::to(&config.url, config.ca_file.as_deref())?;
     let compresses = !config.url.starts_with("unix:");
     let plane = ControlPlane::new(transport, config.attempt.clone(), compresses);
-    let request = start_request(&place::name(config.metadata_uri.as_deref()).await)?;
+    let named = place::name(config.place.as_deref(), config.metadata_uri.as_deref());
+    let request = start_request(&named.await)?;
     let (mut answer, sent_at) = ask(&plane, &config.token, &request, &orders).await?;
     let session = plane.session(answer.session.clone());
     let spec = match answer.spec.take() {

@@ -13,6 +13,7 @@ mod conduct;
 mod config;
 mod control_plane;
 mod copy;
+mod elf;
 mod exec;
 mod fence;
 mod frame;

@@ -30,8 +30,29 @@ impl OomCounter {
 
 fn own_events() -> Option<String> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    std::fs::read_to_string(format!("/sys/fs/cgroup{own}/memory.events")).ok()
+    let files = files(&groups).into_iter();
+    files
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .find(|events| kills_in(events).is_some())
+}
+
+/// Where the counter may be: under cgroup v1, where it has a hierarchy of its own, or v2. In a container the group's
+/// path is the host's while its own group is all that is mounted.
+fn files(groups: &str) -> Vec<String> {
+    let is_memory = |controllers: &str| controllers.split(',').any(|one| one == "memory");
+    let first = groups.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        is_memory(controllers).then_some(path)
+    });
+    let second = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let own = |root: &str, path: &str, file: &str| {
+        let path = path.trim_end_matches('/');
+        [format!("{root}{path}/{file}"), format!("{root}/{file}")]
+    };
+    let first = first.map(|path| own("/sys/fs/cgroup/memory", path, "memory.oom_control"));
+    let second = second.map(|path| own("/sys/fs/cgroup", path, "memory.events"));
+    first.into_iter().chain(second).flatten().collect()
 }
 
 fn kills_in(events: &str) -> Option<u64> {
@@ -52,6 +73,31 @@ mod tests {
             Some(2)
         );
         assert_eq!(kills_in("low 0\n"), None);
+    }
+
+    #[test]
+    fn the_older_control_groups_count_too() {
+        assert_eq!(
+            kills_in("oom_kill_disable 0\nunder_oom 0\noom_kill 4\n"),
+            Some(4)
+        );
+        let groups = "5:freezer:/docker/ab\n4:memory:/docker/ab\n0::/docker/ab\n";
+        assert_eq!(
+            files(groups),
+            [
+                "/sys/fs/cgroup/memory/docker/ab/memory.oom_control",
+                "/sys/fs/cgroup/memory/memory.oom_control",
+                "/sys/fs/cgroup/docker/ab/memory.events",
+                "/sys/fs/cgroup/memory.events",
+            ]
+        );
+        assert_eq!(
+            files("0::/\n"),
+            [
+                "/sys/fs/cgroup/memory.events",
+                "/sys/fs/cgroup/memory.events"
+            ]
+        );
     }
 
     #[test]

@@ -27,14 +27,15 @@ struct TaskMetadata {
     task_arn: String,
 }
 
-/// The place's name: on ECS the task's ARN, elsewhere the process. Where ECS does not answer, the process too: its
-/// launcher then goes by the attempt alone.
-pub(crate) async fn name(metadata_uri: Option<&str>) -> String {
-    match metadata_uri {
-        Some(uri) => task_arn(uri)
+/// The place's name: what its launcher calls it where that said so, on ECS the task's ARN, elsewhere the process. Where
+/// ECS does not answer, the process too: its launcher then goes by the attempt alone.
+pub(crate) async fn name(given: Option<&str>, metadata_uri: Option<&str>) -> String {
+    match (given, metadata_uri) {
+        (Some(given), _) => given.to_owned(),
+        (None, Some(uri)) => task_arn(uri)
             .await
             .unwrap_or_else(|| system::place().to_string()),
-        None => system::place().to_string(),
+        (None, None) => system::place().to_string(),
     }
 }
 
@@ -120,17 +121,19 @@ mod tests {
             "HTTP/1.0 200 OK\r\n\r\nnonsense",
             &good,
         ];
-        let (asked, named) = tokio::join!(metadata(listener, &answers), name(Some(&uri)));
+        let (asked, named) = tokio::join!(metadata(listener, &answers), name(None, Some(&uri)));
         assert_eq!(named, arn);
         assert_eq!(asked, ["GET /v4/0123-456/task HTTP/1.0"; 4]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_ecs_does_not_answer_it_is_the_process() {
+    async fn where_ecs_does_not_answer_and_nobody_has_named_it_it_is_the_process() {
         let process = system::place().to_string();
         for uri in ["http://127.0.0.1:1/v4/x", "https://127.0.0.1:1", "nonsense"] {
-            assert_eq!(name(Some(uri)).await, process, "{uri}");
+            assert_eq!(name(None, Some(uri)).await, process, "{uri}");
         }
-        assert_eq!(name(None).await, process);
+        assert_eq!(name(None, None).await, process);
+        let given = name(Some("docker:a/b"), Some("nonsense"));
+        assert_eq!(given.await, "docker:a/b");
     }
 }

@@ -12,6 +12,8 @@ use runvoy_core::id::AttemptId;
 use runvoy_wire::agent::{EXECUTION_VARIABLE, Spec};
 use rustix::process::Pid;
 
+use crate::elf;
+
 /// Where programs are looked for without a `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The code of a command that is not there.
@@ -46,7 +48,7 @@ pub(crate) fn start(
     let environment = environment(spec, attempt, inherited);
     let argv = argv(spec)?;
     let path = resolve(&argv[0], environment.get(OsStr::new("PATH")), workdir)?;
-    let mut command = Command::new(path);
+    let mut command = Command::new(&path);
     command
         .arg0(&argv[0])
         .args(&argv[1..])
@@ -59,7 +61,9 @@ pub(crate) fn start(
     if spec.workdir.is_some() {
         command.current_dir(workdir);
     }
-    let child = command.spawn().map_err(|error| refusal(&argv[0], &error))?;
+    let file = workdir.join(path);
+    let refusal = |error| refusal(&argv[0], &file, &error);
+    let child = command.spawn().map_err(refusal)?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     pid.ok_or_else(|| NotStarted::Place("the process has no number".to_owned()))
 }
@@ -120,7 +124,7 @@ fn resolve(program: &str, path: Option<&OsString>, workdir: &Path) -> Result<Pat
     })
 }
 
-fn refusal(program: &str, error: &io::Error) -> NotStarted {
+fn refusal(program: &str, file: &Path, error: &io::Error) -> NotStarted {
     use rustix::io::Errno;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     let not_executable =
@@ -133,15 +137,23 @@ fn refusal(program: &str, error: &io::Error) -> NotStarted {
         Some(Errno::NOENT | Errno::NOTDIR) => {
             NotStarted::Command(NOT_FOUND, format!("{program}: command not found"))
         }
-        Some(Errno::NOEXEC) => not_executable(&format!(
-            "not a program for this machine ({}): wrong architecture, or no #! line",
-            std::env::consts::ARCH
-        )),
+        Some(Errno::NOEXEC) => not_executable(&foreign(file)),
         Some(Errno::ACCESS | Errno::PERM | Errno::ISDIR) => not_executable("not executable"),
         Some(Errno::TXTBSY | Errno::LOOP | Errno::NAMETOOLONG | Errno::TOOBIG | Errno::INVAL) => {
             not_executable(&error.to_string())
         }
         _ if error.kind() == io::ErrorKind::InvalidInput => not_executable(&error.to_string()),
         _ => NotStarted::Place(format!("{program} could not be started: {error}")),
+    }
+}
+
+/// Why the kernel cannot execute a file that is there and executable.
+fn foreign(file: &Path) -> String {
+    let own = elf::own();
+    match elf::architecture(file) {
+        Some(its) if its != own => format!("a program for {its}, and this place is {own}"),
+        Some(_) => "a broken program".to_owned(),
+        None => "no program: it has no #! line, or its interpreter is for another architecture"
+            .to_owned(),
     }
 }

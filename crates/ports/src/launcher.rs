@@ -6,7 +6,7 @@ use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::{AttemptId, Place};
 use runvoy_core::log::{Entry, Seq};
-use runvoy_core::money::Money;
+use runvoy_core::money::Cost;
 use runvoy_core::outcome::Report;
 use secrecy::SecretString;
 use thiserror::Error;
@@ -89,17 +89,19 @@ pub type CopyEnd = (Seq, Report);
 /// Places agents, stops them, and says how their places ended.
 #[async_trait]
 pub trait Launcher: Debug + Send + Sync {
-    /// Name in the `Cloud` column of lists.
-    fn name(&self) -> &'static str;
+    /// Name in the `Cloud` column of lists, for what runs in such a container or in none.
+    fn name(&self, container: Option<&Container>) -> &'static str;
     /// The container that fulfils the wish, whole: what was not wished for is filled in. `None` where the launcher
     /// runs no containers. Pure: asks nobody.
     fn plan(&self, wish: &ContainerWish) -> Result<Option<Container>, Unfit>;
     /// What the provider asks for such a container for so long; `None` where nobody asks for anything. Pure.
-    fn price(&self, container: &Container, billed: Duration) -> Option<Money>;
+    fn price(&self, container: &Container, billed: Duration) -> Option<Cost>;
     /// Places an agent for the attempt. Asked again for the same attempt, places no second one while the first lives.
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError>;
     /// Whether anything of the placement runs. Kills what an agent that is dead has left behind before it says `Gone`.
     async fn probe(&self, placement: &Placement) -> Presence;
+    /// What is being done for an attempt whose agent has not started, for people; `None` where there is nothing to tell.
+    fn progress(&self, attempt: &AttemptId) -> Option<String>;
     /// Asks the place to end now, whatever its agent thinks. Nothing there: nothing happens.
     async fn stop(&self, placement: &Placement);
     /// Entries of the second copy above `after`, about `max_bytes` of text; an empty page at its end.

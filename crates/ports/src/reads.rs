@@ -52,7 +52,8 @@ pub struct ExecutionQuery {
 }
 
 /// Reads executions. What is found by its id is what the last acknowledged commit left. A list may follow a moment
-/// later where the store keeps it in an index: nothing is decided by one.
+/// later where the store keeps it in an index: nothing is decided by one but how many may run, and that only where
+/// lists are exact.
 #[async_trait]
 pub trait ExecutionReads: Debug + Send + Sync {
     /// The execution of this id.
@@ -62,6 +63,13 @@ pub trait ExecutionReads: Debug + Send + Sync {
     ) -> Result<Option<Versioned<Execution>>, StoreError>;
     /// A page of executions, newest first. Costs the same however many there are.
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<Execution>, StoreError>;
+    /// How many executions of the scope have one of these statuses, counted up to `at_most`; as exact as lists are.
+    async fn count_executions(
+        &self,
+        scope: &Scope,
+        statuses: &[Status],
+        at_most: u32,
+    ) -> Result<u32, StoreError>;
     /// Ids of executions that are not closed and newer than `after`, oldest first, at most `limit`.
     async fn list_open(
         &self,

@@ -11,7 +11,7 @@ use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
-use runvoy_core::money::Money;
+use runvoy_core::money::Cost;
 use runvoy_ports::{
     CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
 };
@@ -81,7 +81,7 @@ impl ProcessLauncher {
 
 #[async_trait]
 impl Launcher for ProcessLauncher {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: Option<&Container>) -> &'static str {
         "process"
     }
 
@@ -96,7 +96,7 @@ impl Launcher for ProcessLauncher {
         }
     }
 
-    fn price(&self, _: &Container, _: Duration) -> Option<Money> {
+    fn price(&self, _: &Container, _: Duration) -> Option<Cost> {
         None
     }
 
@@ -107,6 +107,10 @@ impl Launcher for ProcessLauncher {
                 self.options.executable.display()
             ))
         })
+    }
+
+    fn progress(&self, _: &AttemptId) -> Option<String> {
+        None
     }
 
     async fn probe(&self, placement: &Placement) -> Presence {

@@ -48,6 +48,7 @@ macro_rules! store_contract {
                     lists_keep_to_their_statuses,
                     filtered_lists_are_one_list,
                     filtered_lists_have_pages_too,
+                    counts_keep_to_their_scope_and_statuses,
                     status_follows_the_record,
                     open_ones_are_listed_until_closed,
                     an_idempotency_key_is_remembered,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use runvoy_core::audit::AuditEntry;
 use runvoy_core::claim::Claim;
-use runvoy_core::execution::Execution;
+use runvoy_core::execution::{Execution, Status};
 use runvoy_core::id::{ExecutionId, SessionId};
 use runvoy_core::idempotency::{Idempotency, IdempotencyKey};
 use runvoy_core::key::{ApiKeyHash, KeyRecord};
@@ -15,7 +15,7 @@ use runvoy_core::log::{Entry, LogHead, Seq};
 use runvoy_core::user::{User, UserEmail};
 use runvoy_ports::{
     Appended, AuditQuery, AuditReads, Batch, ExecutionQuery, ExecutionReads, KeyUse, Ledger,
-    LockReads, LogReads, LogSink, Store, StoreError, UserReads, Versioned,
+    LockReads, LogReads, LogSink, Scope, Store, StoreError, UserReads, Versioned,
 };
 use thiserror::Error;
 
@@ -126,6 +126,15 @@ impl ExecutionReads for FaultyStore {
 
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<Execution>, StoreError> {
         self.inner.list_executions(query).await
+    }
+
+    async fn count_executions(
+        &self,
+        scope: &Scope,
+        statuses: &[Status],
+        at_most: u32,
+    ) -> Result<u32, StoreError> {
+        self.inner.count_executions(scope, statuses, at_most).await
     }
 
     async fn list_open(

@@ -10,7 +10,7 @@ use runvoy_core::container::{Container, ContainerWish};
 use runvoy_core::execution::Evidence;
 use runvoy_core::id::AttemptId;
 use runvoy_core::log::{Entry, Seq};
-use runvoy_core::money::Money;
+use runvoy_core::money::{Cost, Money};
 use runvoy_ports::{
     CopyEnd, CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit, UnfitKind,
 };
@@ -126,7 +126,7 @@ impl ScriptedLauncher {
 
 #[async_trait]
 impl Launcher for ScriptedLauncher {
-    fn name(&self) -> &'static str {
+    fn name(&self, _: Option<&Container>) -> &'static str {
         "scripted"
     }
 
@@ -151,9 +151,9 @@ impl Launcher for ScriptedLauncher {
     }
 
     /// A micro-dollar a second.
-    fn price(&self, _: &Container, billed: Duration) -> Option<Money> {
+    fn price(&self, _: &Container, billed: Duration) -> Option<Cost> {
         let seconds = i64::try_from(billed.as_secs()).unwrap_or(i64::MAX);
-        Some(Money::from_micro_dollars(seconds))
+        Some(Cost::of(Money::from_micro_dollars(seconds)))
     }
 
     async fn launch(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
@@ -178,6 +178,10 @@ impl Launcher for ScriptedLauncher {
                 Err(LaunchError::Unknown(Box::new(Silence)))
             }
         }
+    }
+
+    fn progress(&self, _: &AttemptId) -> Option<String> {
+        None
     }
 
     async fn probe(&self, placement: &Placement) -> Presence {

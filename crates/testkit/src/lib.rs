@@ -10,6 +10,10 @@
 
 pub mod clock;
 pub mod contract;
+#[cfg(target_os = "linux")]
+pub mod dockerd;
+#[cfg(target_os = "linux")]
+pub mod dockerd_image;
 pub mod eventually;
 pub mod fault;
 pub mod faulty;

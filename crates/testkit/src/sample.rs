@@ -16,7 +16,7 @@ use runvoy_core::idempotency::Idempotency;
 use runvoy_core::key::{ApiKey, ApiKeyHash, ClaimToken, KeyRecord, RANDOM_BYTES};
 use runvoy_core::lock::{Lock, LockEvent, LockName, Waiter};
 use runvoy_core::log::{Entry, Seq, Stream};
-use runvoy_core::money::Money;
+use runvoy_core::money::{Cost, Money};
 use runvoy_core::outcome::{EndedBy, ProcessEnd, Report};
 use runvoy_core::role::Role;
 use runvoy_core::user::{User, UserEmail};
@@ -167,7 +167,7 @@ pub fn cancelled(execution: &Execution) -> Execution {
 pub fn closed(execution: &Execution) -> Execution {
     let closed = Event::Closed {
         at: at(60),
-        cost: Money::ZERO,
+        cost: Cost::of(Money::ZERO),
     };
     after(execution, &[closed])
 }

@@ -21,6 +21,8 @@ pub const CA_VARIABLE: &str = "RUNVOY_AGENT_CA_FILE";
 pub const SPOOL_VARIABLE: &str = "RUNVOY_AGENT_SPOOL_DIR";
 /// A file that the agent's owner holds locked while it lives; once the agent gets the lock, it stops its command and ends.
 pub const OWNER_VARIABLE: &str = "RUNVOY_AGENT_OWNER_LOCK";
+/// What the agent calls its place, where its launcher knows that; elsewhere the agent finds out.
+pub const PLACE_VARIABLE: &str = "RUNVOY_AGENT_PLACE";
 /// The execution, for the command and for its launcher, which finds leftovers by it.
 pub const EXECUTION_VARIABLE: &str = "RUNVOY_EXECUTION_ID";
 /// The fencing token of the command's lock.

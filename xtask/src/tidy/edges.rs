@@ -30,10 +30,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["runvoy-core", "runvoy-ports", "runvoy-wire"],
     ),
     (
+        "runvoy-docker",
+        &["runvoy-core", "runvoy-ports", "runvoy-wire"],
+    ),
+    (
         "runvoy-server",
         &[
             "runvoy-app",
             "runvoy-core",
+            "runvoy-docker",
             "runvoy-http",
             "runvoy-ports",
             "runvoy-process",

@@ -116,5 +116,5 @@ async fn cleaning_up_removes_everything_and_may_be_repeated() {
 
 #[tokio::test]
 async fn the_name_of_the_place_is_process() {
-    assert_eq!(Stage::new(STAYS).launcher.name(), "process");
+    assert_eq!(Stage::new(STAYS).launcher.name(None), "process");
 }

@@ -179,6 +179,29 @@ pub async fn filtered_lists_have_pages_too(store: &Subject) {
     assert_eq!(list(store, &query).await, ids([2, 1]));
 }
 
+/// A count is that of the scope's executions with one of the statuses, and stops where it is told to.
+pub async fn counts_keep_to_their_scope_and_statuses(store: &Subject) {
+    insert(store, every_status()).await;
+    insert(store, [sample::execution_of(8, "bob", Some("prod"))]).await;
+    let alice = Scope::User(sample::email("alice"));
+    let carol = Scope::User(sample::email("carol"));
+    let prod = Scope::Lock(sample::lock_name("prod"));
+    let going_on = [Status::Queued, Status::Starting, Status::Running];
+    let cases: [(&Scope, &[Status], u32, u32); 7] = [
+        (&Scope::All, &going_on, 100, 4),
+        (&Scope::All, &going_on, 3, 3),
+        (&Scope::All, &[Status::Running], 100, 1),
+        (&Scope::All, &[], 100, 0),
+        (&alice, &going_on, 100, 3),
+        (&carol, &going_on, 100, 0),
+        (&prod, &going_on, 100, 2),
+    ];
+    for (scope, statuses, at_most, expected) in cases {
+        let count = store.count_executions(scope, statuses, at_most).await;
+        assert_eq!(count.unwrap(), expected, "{scope:?} {statuses:?} {at_most}");
+    }
+}
+
 /// A list filters by the status of today.
 pub async fn status_follows_the_record(store: &Subject) {
     let starting = sample::execution(1);

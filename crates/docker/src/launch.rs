@@ -1,0 +1,250 @@
+//! Places an agent: a container is made, made ready and started, and its image fetched first where that is missing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::query_parameters::{CreateContainerOptions, KillContainerOptions};
+use runvoy_ports::{LaunchError, LaunchRequest};
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::agent_volume::{Access, Maker, put};
+use crate::attempt;
+use crate::call::CallError;
+use crate::launcher::Inner;
+use crate::ongoing::Work;
+use crate::pull::pull;
+use crate::spec::{AGENT, Order, RUN_DIR, WORK, body};
+use crate::tar::Archive;
+
+/// How often a container is made whose name is taken and that is not there, and the time between two tries: a name is
+/// taken before the container is there, and given back after it is gone.
+const CREATE_TRIES: u32 = 50;
+const CREATE_PAUSE: Duration = Duration::from_millis(100);
+
+/// What stands between an order and a container that runs.
+#[derive(Debug, Error)]
+pub(crate) enum Obstacle {
+    /// The engine has not got the image; these are its words.
+    #[error("{0}")]
+    NoImage(String),
+    /// A definite no.
+    #[error("{0}")]
+    Refused(String),
+    /// No answer.
+    #[error("{}", runvoy_core::error::chain(.0))]
+    Unknown(CallError),
+    /// Somebody else makes or removes a container of this name all the time.
+    #[error("the container's name is taken, but not by a container")]
+    InTheWay,
+}
+
+impl Obstacle {
+    /// Somebody has asked to stop meanwhile.
+    pub(crate) fn stopped() -> Self {
+        Self::Refused("it was stopped before it was started".to_owned())
+    }
+}
+
+impl From<CallError> for Obstacle {
+    fn from(error: CallError) -> Self {
+        match error.refusal() {
+            Some(words) if error.says("no such image") => Self::NoImage(words.to_owned()),
+            Some(words) => Self::Refused(words.to_owned()),
+            None => Self::Unknown(error),
+        }
+    }
+}
+
+impl From<Obstacle> for LaunchError {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::NoImage(words) | Obstacle::Refused(words) => Self::Refused(words),
+            Obstacle::Unknown(error) => Self::Unknown(error.into()),
+            Obstacle::InTheWay => Self::Unknown(obstacle.into()),
+        }
+    }
+}
+
+impl Inner {
+    /// Answers once it is placed, refused or being pulled. What is begun goes on though nobody waits for the answer:
+    /// a request that is cut off in the middle may still do its work.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it lives in `ongoing` until its end, and a process that ends before finds the container by its name"
+    )]
+    pub(crate) async fn launch(
+        self: &Arc<Self>,
+        request: &LaunchRequest,
+    ) -> Result<(), LaunchError> {
+        let Some(container) = request.container.clone() else {
+            let words = "it was planned without a container".to_owned();
+            return Err(LaunchError::Refused(words));
+        };
+        let Some(work) = self.ongoing.begin(&request.attempt) else {
+            return Ok(());
+        };
+        let order = Order {
+            attempt: request.attempt.clone(),
+            token: request.token.clone(),
+            container,
+        };
+        let (answer, answered) = oneshot::channel();
+        tokio::spawn(run(self.clone(), order, work, answer));
+        let lost = |_| Err(LaunchError::Unknown("nobody answered".into()));
+        answered.await.unwrap_or_else(lost)
+    }
+
+    async fn place(&self, order: &Order, work: &Work) -> Result<(), Obstacle> {
+        work.tell("creating the container".to_owned());
+        let found = self.create(order).await?;
+        if !is_created(&found) {
+            return Ok(());
+        }
+        match self.start(order, &found, work).await {
+            Err(obstacle @ (Obstacle::NoImage(_) | Obstacle::Refused(_))) => {
+                self.remove(&order.attempt).await?;
+                Err(obstacle)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The attempt's container, made now or before.
+    async fn create(&self, order: &Order) -> Result<ContainerInspectResponse, Obstacle> {
+        let name = attempt::container(&order.attempt);
+        let options = CreateContainerOptions {
+            name: Some(name.clone()),
+            ..CreateContainerOptions::default()
+        };
+        let body = body(
+            order,
+            &self.options,
+            self.engine.id(),
+            self.agent.mount(Access::Read),
+        );
+        let docker = self.engine.docker();
+        for _ in 0..CREATE_TRIES {
+            let created = docker.create_container(Some(options.clone()), body.clone());
+            let created = created.await.map_err(CallError::from);
+            if let Err(error) = created
+                && !error.is_conflict()
+            {
+                return Err(error.into());
+            }
+            let found = docker.inspect_container(&name, None).await;
+            match found.map_err(CallError::from) {
+                Ok(found) => return Ok(found),
+                Err(error) if error.is_absent() => sleep(CREATE_PAUSE).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Obstacle::InTheWay)
+    }
+
+    async fn start(
+        &self,
+        order: &Order,
+        found: &ContainerInspectResponse,
+        work: &Work,
+    ) -> Result<(), Obstacle> {
+        let name = attempt::container(&order.attempt);
+        if !is_roots(found) {
+            // The engine has made it, owned by root.
+            let archive = Archive::new().directory(WORK, 0o1777).finish();
+            put(&self.engine, &name, RUN_DIR, archive).await?;
+        }
+        if work.stop.is_cancelled() {
+            return Err(Obstacle::stopped());
+        }
+        work.tell("starting the container".to_owned());
+        match self.start_once(&name).await {
+            Err(error) if error.says(AGENT) => {
+                self.agent.fill(&self.engine, self.maker(order)).await?;
+                self.start_once(&name).await?;
+            }
+            Err(error) if error.says("network") && error.says("not found") => {
+                let (stack, network) = (&self.options.stack, &self.options.network);
+                let restored = self.engine.restore(stack, network).await;
+                restored.map_err(|error| Obstacle::Refused(error.to_string()))?;
+                self.start_once(&name).await?;
+            }
+            answer => answer?,
+        }
+        if work.stop.is_cancelled() {
+            self.kill(&name).await?;
+        }
+        Ok(())
+    }
+
+    fn maker<'a>(&'a self, order: &'a Order) -> Maker<'a> {
+        Maker {
+            image: order.container.image.as_str(),
+            stack: &self.options.stack,
+        }
+    }
+
+    async fn start_once(&self, name: &str) -> Result<(), CallError> {
+        self.engine.docker().start_container(name, None).await?;
+        Ok(())
+    }
+
+    /// Ends a container now; one that does not run is left as it is.
+    pub(crate) async fn kill(&self, name: &str) -> Result<(), CallError> {
+        let options = KillContainerOptions {
+            signal: "SIGKILL".to_owned(),
+        };
+        let killed = self.engine.docker().kill_container(name, Some(options));
+        match killed.await.map_err(CallError::from) {
+            Err(error) if !error.is_absent() && !error.is_conflict() => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+async fn run(
+    inner: Arc<Inner>,
+    order: Order,
+    work: Work,
+    answer: oneshot::Sender<Result<(), LaunchError>>,
+) {
+    let placed = inner.place(&order, &work).await;
+    if !matches!(placed, Err(Obstacle::NoImage(_))) {
+        drop(work);
+        let _nobody_waits = answer.send(placed.map_err(LaunchError::from));
+        return;
+    }
+    let _nobody_waits = answer.send(Ok(()));
+    if let Err(obstacle) = inner.pull_and_place(&order, &work).await {
+        tracing::warn!(attempt = %order.attempt, %obstacle, "an image was not pulled, or its container not started");
+        work.fail(obstacle.to_string());
+    }
+}
+
+impl Inner {
+    async fn pull_and_place(&self, order: &Order, work: &Work) -> Result<(), Obstacle> {
+        let config = self.options.docker_config.as_deref();
+        pull(&self.engine, &order.container.image, config, work).await?;
+        if work.stop.is_cancelled() {
+            return Err(Obstacle::stopped());
+        }
+        self.place(order, work).await
+    }
+}
+
+/// Whether it has never been started.
+fn is_created(found: &ContainerInspectResponse) -> bool {
+    let state = found.state.as_ref();
+    state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::CREATED)
+}
+
+fn is_roots(found: &ContainerInspectResponse) -> bool {
+    let config = found.config.as_ref();
+    let user = config
+        .and_then(|config| config.user.as_deref())
+        .unwrap_or_default();
+    let name = user.split(':').next().unwrap_or_default();
+    matches!(name, "" | "0" | "root")
+}

@@ -1,0 +1,139 @@
+//! Images that the engine has not got.
+
+use runvoy_ports::{Launcher as _, Presence};
+use runvoy_testkit::dockerd_image::Image;
+use runvoy_testkit::eventually;
+
+use crate::registry::Registry;
+use crate::stage::{Run, SOON, Stage, shared};
+
+/// A system with a layer that takes its time.
+fn large(mark: &str) -> Image {
+    // Of no pattern, so that it stays as large as it is.
+    let noise: Vec<u8> = (0..4_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
+        .collect();
+    Image::busybox()
+        .file("/noise", &noise, 0o644)
+        .file("/mark", mark.as_bytes(), 0o644)
+}
+
+async fn progress(run: &Run<'_>, words: &str) {
+    eventually(SOON, || async {
+        let told = run.stage.launcher.progress(&run.attempt);
+        told.filter(|told| told.contains(words))
+    })
+    .await;
+}
+
+/// Launches it and waits until it came to nothing; answers why.
+async fn fails(run: &Run<'_>) -> String {
+    run.launch().await;
+    let words = run.gone().await.words.unwrap();
+    assert_eq!(run.stage.launcher.progress(&run.attempt), None);
+    assert!(!shared().containers().contains(&run.name()));
+    run.clean_up().await;
+    assert!(matches!(run.probe().await, Presence::Gone(evidence) if evidence.words.is_none()));
+    words
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_pulled_with_progress_and_then_runs() {
+    let registry = Registry::start().await;
+    let image = registry.push("large", &large("progress"));
+    let gate = registry.stop_in_the_middle();
+    let stage = Stage::new().await;
+    let run = stage.run(&image, &["/bin/cat", "/mark"]);
+    run.launch().await;
+    progress(&run, "% of 6 MB").await;
+    assert_eq!(run.probe().await, Presence::Running);
+    // Asked for again meanwhile, it is not begun again.
+    run.launch().await;
+    gate.add_permits(1);
+    run.gone().await;
+    let finish = stage.plane.known(&run.attempt).finish.unwrap();
+    assert_eq!(finish.exit_code, Some(0));
+    run.says("progress").await;
+    run.clean_up().await;
+    shared().docker(&["rmi", &image]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_that_is_stopped_leaves_nothing_to_appear_later() {
+    let registry = Registry::start().await;
+    let image = registry.push("stopped", &large("stopped"));
+    let _gate = registry.stop_in_the_middle();
+    let stage = Stage::new().await;
+    let run = stage.run(&image, &["/bin/cat", "/mark"]);
+    run.launch().await;
+    progress(&run, "% of 6 MB").await;
+    run.stop().await;
+    let evidence = run.gone().await;
+    assert!(evidence.words.unwrap().contains("stopped"));
+    assert!(!shared().containers().contains(&run.name()));
+    run.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_does_not_exist_is_told_in_the_registrys_words() {
+    let registry = Registry::start().await;
+    let stage = Stage::new().await;
+    let image = format!("{}/nothing:1", registry.address());
+    let words = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(
+        words.contains(&image) && words.contains("manifest unknown"),
+        "{words}"
+    );
+    let nobody = "127.0.0.1:1/x:1";
+    let words = fails(&stage.run(nobody, &["/bin/true"])).await;
+    assert!(words.contains("connection refused"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_sent_where_there_are_some_and_a_registry_that_wants_others_says_so() {
+    let registry = Registry::start().await;
+    let image = registry.push("private", &large("private"));
+    // me:a?b~c>d: what the two kinds of base64 write differently.
+    registry.ask_for("bWU6YT9ifmM+ZA==");
+    let config = tempfile::tempdir().unwrap();
+    let auths = |basic: &str| {
+        let auths = format!(
+            r#"{{"auths": {{"{}": {{"auth": "{basic}"}}}}}}"#,
+            registry.address()
+        );
+        std::fs::write(config.path().join("config.json"), auths).unwrap();
+    };
+    let with_config = |options: &mut runvoy_docker::DockerOptions| {
+        options.docker_config = Some(config.path().to_owned());
+    };
+    let stage = Stage::with(shared(), with_config).await;
+    let anonymous = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(
+        anonymous.contains("no basic auth credentials"),
+        "{anonymous}"
+    );
+    auths("bWU6d3Jvbmc=");
+    let wrong = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(
+        wrong.contains("who are you") || wrong.contains("unauthorized"),
+        "{wrong}"
+    );
+    std::fs::write(config.path().join("config.json"), "{").unwrap();
+    let broken = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(broken.contains("config.json"), "{broken}");
+    auths("bWU6YT9ifmM+ZA==");
+    let run = stage.run(&image, &["/bin/cat", "/mark"]);
+    assert_eq!(run.to_the_end().await.exit_code, Some(0));
+    run.clean_up().await;
+    shared().docker(&["rmi", &image]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layer_that_is_broken_is_told() {
+    let registry = Registry::start().await;
+    let image = registry.push("broken", &large("broken"));
+    registry.spoil();
+    let stage = Stage::new().await;
+    let words = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(words.contains("cannot pull"), "{words}");
+}

@@ -1,0 +1,267 @@
+//! A Docker Engine of a test's own, in a directory of its own. Needs root and Debian's `docker.io`.
+//!
+//! It makes its own firewall rules, and an engine that starts takes away those of the others on the same machine:
+//! tests of what containers can reach start one and no other beside it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::dockerd_image::Image;
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// What ends an engine, whatever became of the test.
+const END: &str = include_str!("dockerd_end.sh");
+
+/// A running engine. When it is dropped, or the test process ends, it ends too, with all that it has left.
+#[derive(Debug)]
+pub struct Dockerd {
+    dir: PathBuf,
+    child: Option<Child>,
+    /// Ends it once its own input ends.
+    undertaker: Child,
+}
+
+impl Dockerd {
+    /// Starts an engine and waits until it answers.
+    pub fn start() -> Self {
+        Self::start_in(new_dir())
+    }
+
+    /// Starts an engine whose images, containers and volumes have a disk of so many mebibytes.
+    pub fn start_on_disk(mib: u32) -> Self {
+        let dir = new_dir();
+        let root = dir.join("root");
+        std::fs::create_dir(&root).unwrap();
+        let size = format!("size={mib}m");
+        let mut mount = Command::new("mount");
+        let mounted = mount
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(root)
+            .status();
+        assert!(mounted.unwrap().success(), "no disk can be mounted");
+        Self::start_in(dir)
+    }
+
+    /// The one engine of a test process, for tests that neither kill it nor count what it has.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Dockerd> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start_in(dir: PathBuf) -> Self {
+        std::fs::write(dir.join("daemon.json"), "{}").unwrap();
+        std::fs::write(dir.join("start"), start_script(&dir.display().to_string())).unwrap();
+        let mut undertaker = Command::new("setsid");
+        undertaker
+            .args(["sh", "-c", END, "dockerd-end"])
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut dockerd = Self {
+            undertaker: undertaker.spawn().unwrap(),
+            dir,
+            child: None,
+        };
+        dockerd.restart();
+        dockerd
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join("docker.sock")
+    }
+
+    /// Its address, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// The directory of its images, containers and volumes.
+    pub fn root(&self) -> PathBuf {
+        self.dir.join("root")
+    }
+
+    /// Kills it in the middle of whatever it does. Its containers go on.
+    pub fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // Its containerd dies with it. Where nobody reaps that, the next engine takes it for alive.
+            let _gone_already =
+                std::fs::remove_file(self.dir.join("exec/containerd/containerd.pid"));
+        }
+    }
+
+    /// Starts it again where it is not running, and waits until it answers.
+    pub fn restart(&mut self) {
+        if self.child.is_none() {
+            let mut command = Command::new("sh");
+            let command = command.arg(self.dir.join("start")).stdin(Stdio::null());
+            self.child = Some(command.spawn().unwrap());
+        }
+        let until = Instant::now() + PATIENCE;
+        while !self.answers() {
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().unwrap());
+            assert!(
+                ended.is_none() && Instant::now() < until,
+                "dockerd does not start (it must be root's, from Debian's docker.io); its log ends so:\n{}",
+                self.log()
+            );
+            pause();
+        }
+    }
+
+    fn answers(&self) -> bool {
+        let output = self.command(&["version"]).output();
+        output.unwrap().status.success()
+    }
+
+    /// The end of its log.
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.dir.join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(4000)..]).into_owned()
+    }
+
+    /// Docker's command line, on this engine.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command.arg("--host").arg(self.host()).args(arguments);
+        command
+    }
+
+    /// What Docker's command line says on this engine; panics where it fails.
+    pub fn docker(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {words}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Brings an image in under a name; panics where that fails.
+    pub fn import_image(&self, name: &str, image: &Image) {
+        let answer = self.try_import_image(name, image);
+        answer.unwrap_or_else(|words| panic!("{name} cannot be imported: {words}"));
+    }
+
+    /// Brings an image in under a name; the error is in Docker's words.
+    pub fn try_import_image(&self, name: &str, image: &Image) -> Result<(), String> {
+        let mut command = self.command(&["import"]);
+        for change in image.changes() {
+            command.args(["--change", change]);
+        }
+        let mut child = command
+            .args(["-", name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let written = child.stdin.take().unwrap().write_all(&image.archive());
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            written.unwrap();
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Names of all its containers, running or not.
+    pub fn containers(&self) -> Vec<String> {
+        lines(&self.docker(&["ps", "--all", "--format", "{{.Names}}"]))
+    }
+
+    /// Names of all its volumes.
+    pub fn volumes(&self) -> Vec<String> {
+        lines(&self.docker(&["volume", "ls", "--quiet"]))
+    }
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        drop(self.undertaker.stdin.take());
+        let ended = self.undertaker.wait();
+        if let Some(mut child) = self.child.take() {
+            let _dead_already = child.kill();
+            let _reaped = child.wait();
+        }
+        let is_left = ended.is_err() || self.dir.exists();
+        assert!(
+            !is_left || std::thread::panicking(),
+            "{} is left behind",
+            self.dir.display()
+        );
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "between two looks; engines are also started where there is no runtime"
+)]
+fn pause() {
+    std::thread::sleep(INTERVAL);
+}
+
+/// A new directory with a short name: sockets' names must be short.
+fn new_dir() -> PathBuf {
+    let dir = tempfile::Builder::new().prefix("rvd").tempdir().unwrap();
+    dir.keep()
+}
+
+/// Starts an engine that takes nothing of this machine: neither its settings, nor its bridge, nor its containerd's
+/// names. It has a bridge of its own, though nobody uses it: an engine that is to have none removes `docker0`.
+fn start_script(dir: &str) -> String {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let number = std::process::id() * 7 + STARTED.fetch_add(1, Ordering::Relaxed);
+    let octet = 50 + number % 150;
+    let bridge = format!("rvd{number}");
+    format!(
+        "ip link show {bridge} >/dev/null 2>&1 || ip link add {bridge} type bridge || exit
+ip address replace 10.{octet}.255.1/24 dev {bridge} && echo {bridge} > {dir}/bridge
+exec dockerd --host unix://{dir}/docker.sock --data-root {dir}/root --exec-root {dir}/exec \
+         --pidfile {dir}/pid --config-file {dir}/daemon.json --bridge {bridge} \
+         --containerd-namespace rvd{number} --containerd-plugins-namespace rvdp{number} \
+         --default-address-pool base=10.{octet}.0.0/16,size=24 >> {dir}/log 2>&1\n"
+    )
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "builds and tests name the agents' directory so"
+)]
+fn agents_dir() -> Option<PathBuf> {
+    std::env::var_os("RUNVOY_AGENTS_DIR").map(PathBuf::from)
+}
+
+/// The agent for the engine's machine, as `cargo xtask agents` makes it.
+pub fn agent() -> Vec<u8> {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/agents");
+    let agents = agents_dir().unwrap_or_else(|| usual.into());
+    let path = agents.join(format!("linux-{arch}/runvoy-agent"));
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; make it with: cargo xtask agents --arch {}",
+            path.display(),
+            std::env::consts::ARCH
+        )
+    })
+}
