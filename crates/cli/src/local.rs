@@ -4,9 +4,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[cfg(all(unix, feature = "local"))]
-pub(crate) use here::{LocalPlane, executable};
+pub(crate) use here::{LocalPlane, executable, failure_of};
 #[cfg(not(all(unix, feature = "local")))]
 pub(crate) use nowhere::LocalPlane;
+
+/// Where a command under `--local` runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocalPlace {
+    /// As a process of this machine.
+    Process,
+    /// In a container of this machine's Docker Engine.
+    Container,
+}
 
 /// Runs the agent where the arguments are `agent exec`.
 pub(crate) fn agent(arguments: &[OsString]) -> Option<ExitCode> {
@@ -34,8 +43,10 @@ mod here {
 
     use runvoy_client::transport::Transport;
     use runvoy_server::local::{Local, LocalOptions};
+    use runvoy_server::{ContainerOptions, Hinted};
 
-    use crate::environment::PASSED_TO_LOCAL;
+    use super::LocalPlace;
+    use crate::environment::{DOCKER_HOST, PASSED_TO_LOCAL};
     use crate::failure::{self, Failure};
     use crate::server_data::{Plane, actor, directory};
     use crate::settings::App;
@@ -45,7 +56,7 @@ mod here {
 
     impl LocalPlane {
         /// Starts it; what earlier ones left behind is settled.
-        pub(crate) async fn start(app: &App<'_>) -> Result<Self, Failure> {
+        pub(crate) async fn start(app: &App<'_>, place: LocalPlace) -> Result<Self, Failure> {
             let environment = PASSED_TO_LOCAL.iter().filter_map(|name| {
                 let value = app.environment.raw(name)?;
                 Some((OsString::from(name), value.to_owned()))
@@ -55,8 +66,13 @@ mod here {
                 executable: executable()?,
                 actor: actor(app.environment),
                 environment: environment.collect(),
+                is_in_container: place == LocalPlace::Container,
+                containers: ContainerOptions {
+                    docker_host: app.environment.text(DOCKER_HOST).map(ToOwned::to_owned),
+                    ..ContainerOptions::default()
+                },
             };
-            Ok(Self(Local::start(options).await?))
+            Ok(Self(Local::start(options).await.map_err(failure_of)?))
         }
 
         /// The way to its API.
@@ -81,6 +97,15 @@ mod here {
         }
     }
 
+    /// A failure of the control plane, with what it knows to do about it.
+    pub(crate) fn failure_of(error: anyhow::Error) -> Failure {
+        let hints = error.downcast_ref().map(Hinted::hints);
+        let hints = hints.unwrap_or_default().to_vec();
+        let mut failure = Failure::from(error);
+        failure.hints.extend(hints);
+        failure
+    }
+
     /// This program, to start it again as an agent.
     pub(crate) fn executable() -> Result<PathBuf, Failure> {
         std::env::current_exe().map_err(|error| failure::file("found", "this program", &error))
@@ -91,6 +116,7 @@ mod here {
 mod nowhere {
     use runvoy_client::transport::Transport;
 
+    use super::LocalPlace;
     use crate::failure::Failure;
     use crate::settings::App;
 
@@ -104,7 +130,7 @@ mod nowhere {
             clippy::unused_async,
             reason = "the build that has a control plane waits here"
         )]
-        pub(crate) async fn start(_: &App<'_>) -> Result<Self, Failure> {
+        pub(crate) async fn start(_: &App<'_>, _: LocalPlace) -> Result<Self, Failure> {
             Err(Failure::new("this build cannot run commands on this machine")
                 .because_of("--local needs Linux or macOS, and the feature `local`")
                 .hint("use a server:  runvoy claim TOKEN --endpoint URL     (ask your admin for the line)"))

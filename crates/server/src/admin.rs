@@ -7,16 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use runvoy_app::{App, Parts, Tuning};
+use runvoy_app::{App, Tuning};
 use runvoy_core::key::ApiKey;
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
-use runvoy_ports::{SystemClock, UserReads as _};
-use runvoy_process::{Home, Options, ProcessLauncher};
+use runvoy_ports::UserReads as _;
 use runvoy_sql::Durability;
 use secrecy::SecretString;
-use tokio::sync::mpsc;
 
+use crate::compose::{self, Differences};
 use crate::data_dir::DataDir;
 
 /// The first admin's address where nobody names one.
@@ -46,24 +45,13 @@ pub async fn reset_admin(data_dir: &Path, email: Option<&str>) -> anyhow::Result
         Some(email) => known_admin(&store, UserEmail::from_typed(email)?).await?,
         None => only_admin(&store).await?,
     };
-    let (tasks, _nobody) = mpsc::unbounded_channel();
-    let app = App::new(Parts {
+    let differences = Differences {
         store: Arc::new(store),
-        launcher: Arc::new(ProcessLauncher::new(Options {
-            executable: Path::new("runvoy").to_owned(),
-            runs: data.runs(),
-            agent_url: String::new(),
-            environment: Vec::new(),
-            home: Home::OfTheRun,
-            owner_lock: None,
-        })),
-        clock: Arc::new(SystemClock),
-        key: data.stack_key()?,
-        tasks,
+        launcher: Arc::new(compose::idle(&data)),
         owner: None,
-        is_owner_alive: Arc::new(|_| true),
         tuning: Tuning::default(),
-    });
+    };
+    let (app, _nobody_drives) = compose::app(&data, differences)?;
     let key = app.reset_admin(&email).await?;
     Ok(ResetAdmin {
         email: email.to_string(),

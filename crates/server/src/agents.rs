@@ -1,4 +1,4 @@
-//! The listener that agents of this machine call: a Unix socket that nobody else can reach.
+//! The listeners that agents call: a Unix socket that nobody else can reach, and a port on the containers' network.
 
 use std::fs;
 use std::io;
@@ -6,8 +6,19 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use axum::Router;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
+
+use crate::bounded::Bounded;
+
+/// Where agents call.
+#[derive(Debug)]
+pub(crate) enum AgentListener {
+    /// For processes of this machine.
+    Unix(UnixListener),
+    /// For containers.
+    Tcp(TcpListener),
+}
 
 /// Takes the socket at `path`; one that a dead server left is replaced.
 pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
@@ -31,9 +42,19 @@ pub(crate) fn inherited() -> io::Result<Option<UnixListener>> {
 }
 
 /// Answers agents until `stop`.
-pub(crate) async fn serve(listener: UnixListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
+pub(crate) async fn serve(listener: AgentListener, router: Router, stop: CancellationToken) {
+    let stopped = stop.cancelled_owned();
+    let served = match listener {
+        AgentListener::Unix(listener) => {
+            let serving = axum::serve(listener, router);
+            serving.with_graceful_shutdown(stopped).await
+        }
+        AgentListener::Tcp(listener) => {
+            let serving = axum::serve(Bounded::new(listener), router);
+            serving.with_graceful_shutdown(stopped).await
+        }
+    };
+    if let Err(error) = served {
         tracing::error!(%error, "agents are no longer answered");
     }
 }

@@ -1,5 +1,6 @@
 //! The directory where a control plane of one machine keeps everything.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -9,6 +10,7 @@ use anyhow::{Context as _, bail};
 use runvoy_app::StackKey;
 use runvoy_sql::{Durability, SqliteStore};
 use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest as _, Sha256};
 
 /// Longest path of a Unix socket that every system takes (`sun_path` of 104 bytes, less its end).
 const MAX_SOCKET_PATH: usize = 100;
@@ -46,6 +48,11 @@ impl DataDir {
         self.0.join("runs")
     }
 
+    /// Lock files of the commands that share the directory.
+    pub(crate) fn owners(&self) -> PathBuf {
+        self.0.join("owners")
+    }
+
     /// Opens the database, bringing it up to date.
     pub(crate) async fn store(&self, durability: Durability) -> anyhow::Result<SqliteStore> {
         let path = self.0.join("runvoy.db");
@@ -54,22 +61,64 @@ impl DataDir {
             .with_context(|| format!("the database {} cannot be opened", path.display()))
     }
 
+    /// Which attempts were given to the container engine.
+    pub(crate) fn containers(&self) -> PathBuf {
+        self.0.join("containers")
+    }
+
     /// The stack key; made at the first start. Two processes that start at once agree on one.
     pub(crate) fn stack_key(&self) -> anyhow::Result<StackKey> {
+        Ok(StackKey::new(&self.secret()?))
+    }
+
+    /// Eight hexadecimal digits that stay the control plane's wherever the directory goes, for what it makes outside.
+    pub(crate) fn stack_name(&self, purpose: &str) -> anyhow::Result<String> {
+        let digest = Sha256::new()
+            .chain_update(purpose)
+            .chain_update(self.secret()?)
+            .finalize();
+        let mut name = String::with_capacity(8);
+        for byte in &digest[..4] {
+            write!(name, "{byte:02x}")?;
+        }
+        Ok(name)
+    }
+
+    fn secret(&self) -> anyhow::Result<[u8; 32]> {
         let path = self.0.join("stack.key");
         let unusable = || format!("the stack key {} cannot be used", path.display());
         if !path.exists() {
             self.make_stack_key(&path).with_context(unusable)?;
         }
         let bytes = fs::read(&path).with_context(unusable)?;
-        let secret: [u8; 32] = match bytes.try_into() {
-            Ok(secret) => secret,
+        match bytes.try_into() {
+            Ok(secret) => Ok(secret),
             Err(_) => bail!(
                 "the stack key {} is damaged: it must have 32 bytes; restore it from a backup",
                 path.display()
             ),
-        };
-        Ok(StackKey::new(&secret))
+        }
+    }
+
+    /// The port that containers call; none before the first was taken.
+    pub(crate) fn agent_port(&self) -> anyhow::Result<Option<u16>> {
+        let path = self.0.join("agent.port");
+        match fs::read_to_string(&path) {
+            Ok(text) => match text.trim().parse() {
+                Ok(port) => Ok(Some(port)),
+                Err(_) => bail!("{} has no port; remove it", path.display()),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
+    /// Keeps the port for the servers to come, so that what runs finds them.
+    pub(crate) fn keep_agent_port(&self, port: u16) -> anyhow::Result<()> {
+        let (path, draft) = (self.0.join("agent.port"), self.0.join("agent.port.new"));
+        fs::write(&draft, format!("{port}\n"))
+            .and_then(|()| fs::rename(&draft, &path))
+            .with_context(|| format!("{} cannot be written", path.display()))
     }
 
     /// Writes the whole key under another name first: a link that is there is never half a key.
@@ -174,6 +223,37 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_stack_is_named_by_its_key_and_not_by_its_place() {
+        let (first, second) = (private(), private());
+        let name = |dir: &tempfile::TempDir, purpose| {
+            let data = DataDir::open(dir.path()).unwrap();
+            data.stack_name(purpose).unwrap()
+        };
+        let name_of_first = name(&first, "server");
+        assert_eq!(name_of_first.len(), 8);
+        assert_ne!(name_of_first, name(&first, "local"));
+        assert_ne!(name_of_first, name(&second, "server"));
+        fs::copy(
+            first.path().join("stack.key"),
+            second.path().join("stack.key"),
+        )
+        .unwrap();
+        assert_eq!(name_of_first, name(&second, "server"));
+    }
+
+    #[test]
+    fn the_port_of_agents_is_kept() {
+        let dir = private();
+        let data = DataDir::open(dir.path()).unwrap();
+        assert_eq!(data.agent_port().unwrap(), None);
+        data.keep_agent_port(40123).unwrap();
+        assert_eq!(data.agent_port().unwrap(), Some(40123));
+        fs::write(dir.path().join("agent.port"), "x").unwrap();
+        let error = data.agent_port().unwrap_err();
+        assert!(error.to_string().contains("remove it"), "{error}");
     }
 
     #[test]

@@ -1,13 +1,30 @@
-//! Composes a control plane of one machine: the application, its HTTP, SQLite and the process launcher.
+//! Composes a control plane of one machine: the application, its HTTP, SQLite, and the launchers of containers and of
+//! plain processes.
 
 mod admin;
+mod agent_program;
 mod agents;
+mod bounded;
+mod compose;
+mod containers;
 mod data_dir;
+mod firewall;
+mod hinted;
+mod launchers;
+mod limits;
 mod listen;
 pub mod local;
+mod marks;
+mod options;
 mod owners;
+mod place;
 mod pool;
 mod serve;
+mod sweep;
 
 pub use admin::{ResetAdmin, reset_admin};
-pub use serve::{Seams, ServerOptions, serve, serve_with};
+pub use containers::ContainerOptions;
+pub use hinted::Hinted;
+pub use limits::Limits;
+pub use options::{Seams, ServerOptions};
+pub use serve::{serve, serve_with};

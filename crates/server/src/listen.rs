@@ -77,7 +77,7 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let handle = Handle::new();
     let watched = handle.clone();
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = async {
         if let Some(config) = tls {
             let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);

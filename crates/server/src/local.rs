@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,23 +10,26 @@ use anyhow::Context as _;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use runvoy_app::{Actor, App, Ids, KeyUseStyle, LaunchStyle, Parts, Tuning};
+use runvoy_app::{Actor, App, Ids, KeyUseStyle, LaunchStyle, Tuning};
 use runvoy_core::role::Role;
 use runvoy_core::user::UserEmail;
 use runvoy_http::{Gate, agent_router, user_router};
-use runvoy_ports::{Clock as _, SystemClock};
-use runvoy_process::{Home, Options, ProcessLauncher};
+use runvoy_ports::{Clock as _, Store, SystemClock};
+use runvoy_process::{Home, Options};
 use runvoy_sql::Durability;
-use tokio::sync::mpsc;
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use crate::agents;
+use crate::agents::{self, AgentListener};
+use crate::compose::{self, Differences};
+use crate::containers::{self, ContainerOptions, Plane};
 use crate::data_dir::DataDir;
-use crate::owners::{self, Owner};
-use crate::pool;
+use crate::launchers::{Connected, Launchers, Launches};
+use crate::owners::Owner;
+use crate::{pool, sweep};
 
 /// Intervals of a control plane whose agents are next door and that lives for one command.
 const TUNING: Tuning = Tuning {
@@ -60,8 +63,12 @@ pub struct LocalOptions {
     pub executable: PathBuf,
     /// The operating system's user, as `user@host`.
     pub actor: String,
-    /// HOME, PATH, LANG and TERM of the caller.
+    /// HOME, PATH, LANG and TERM of the caller, for processes.
     pub environment: Vec<(OsString, OsString)>,
+    /// Whether this command runs in a container.
+    pub is_in_container: bool,
+    /// How containers are made.
+    pub containers: ContainerOptions,
 }
 
 /// The control plane of one command.
@@ -84,40 +91,31 @@ impl Local {
             .operation(SystemClock.now())
             .to_string()
             .parse()?;
-        let directory = data.path().join("owners");
         let owner =
-            Owner::new(&directory, owner_name).context("the owner's lock cannot be taken")?;
+            Owner::new(&data.owners(), owner_name).context("the owner's lock cannot be taken")?;
         let socket = data.socket(&format!("owners/{}.sock", owner.id()))?;
-        let listener = agents::bind(&socket)
-            .with_context(|| format!("{} cannot be listened on", socket.display()))?;
-        let launcher = ProcessLauncher::new(Options {
-            executable: options.executable,
-            runs: data.runs(),
-            agent_url: format!("unix:{}", socket.display()),
-            environment: options.environment,
-            home: Home::OfTheCaller,
-            owner_lock: Some(owner.path().to_owned()),
-        });
-        let (tasks, moved) = mpsc::unbounded_channel();
-        let app = App::new(Parts {
-            store: Arc::new(store),
-            launcher: Arc::new(launcher),
-            clock: Arc::new(SystemClock),
-            key: data.stack_key()?,
-            tasks,
+        let (launchers, listeners) = place(&options, &data, &owner, &socket).await?;
+        let (store, launchers): (Arc<dyn Store>, _) = (Arc::new(store), Arc::new(launchers));
+        let differences = Differences {
+            store: Arc::clone(&store),
+            launcher: launchers.clone(),
             owner: Some(owner.id().clone()),
-            is_owner_alive: Arc::new(move |id| owners::is_alive(&directory, id)),
             tuning: TUNING,
-        });
+        };
+        let (app, moved) = compose::app(&data, differences)?;
         let stop = CancellationToken::new();
         let mut work = JoinSet::new();
-        work.spawn(agents::serve(
-            listener,
-            agent_router(app.clone()),
-            stop.clone(),
-        ));
+        for listener in listeners {
+            let router = agent_router(app.clone());
+            work.spawn(agents::serve(listener, router, stop.clone()));
+        }
+        let settling = async {
+            // What cannot be settled now the next command tries again.
+            let _settled = app.reconcile().await;
+            sweep::of_marks(&launchers, store.as_ref()).await;
+        };
         // What takes longer goes on beside the command.
-        let _settled_or_late = tokio::time::timeout(SETTLE_LIMIT, app.reconcile()).await;
+        let _settled_or_late = tokio::time::timeout(SETTLE_LIMIT, settling).await;
         work.spawn(pool::run(app.clone(), moved, RECONCILE_EVERY, stop.clone()));
         let actor = Actor {
             email: UserEmail::from_typed(&options.actor)?,
@@ -176,4 +174,37 @@ impl Local {
         drop(self.owner);
         closed.unwrap_or(Ok(()))
     }
+}
+
+/// Where this command's runs go, and where their agents call.
+async fn place(
+    options: &LocalOptions,
+    data: &DataDir,
+    owner: &Owner,
+    socket: &Path,
+) -> anyhow::Result<(Launchers, Vec<AgentListener>)> {
+    let listener = agents::bind(socket)
+        .with_context(|| format!("{} cannot be listened on", socket.display()))?;
+    let processes = Options {
+        executable: options.executable.clone(),
+        runs: data.runs(),
+        agent_url: format!("unix:{}", socket.display()),
+        environment: options.environment.clone(),
+        home: Home::OfTheCaller,
+        owner_lock: Some(owner.path().to_owned()),
+    };
+    let id = Some(owner.id().clone());
+    let mut launchers = compose::launchers(data, Plane::Local, &options.containers, processes, id);
+    let mut listeners = vec![AgentListener::Unix(listener)];
+    if options.is_in_container {
+        let open = containers::open(&options.containers, Plane::Local, data, &options.executable);
+        let here = open.await?;
+        launchers.launches = Launches::AsWished;
+        launchers.containers = OnceCell::new_with(Some(Connected {
+            launcher: Arc::new(here.launcher),
+            engine: here.engine,
+        }));
+        listeners.push(AgentListener::Tcp(here.listener));
+    }
+    Ok((launchers, listeners))
 }

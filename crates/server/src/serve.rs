@@ -1,72 +1,36 @@
 //! `runvoy server`.
 
-use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use axum::Router;
-use runvoy_app::{App, Parts, Tuning};
-use runvoy_http::{Gate, agent_router, user_router};
-use runvoy_ports::{Store, SystemClock};
-use runvoy_process::{Home, Options, ProcessLauncher};
+use axum_server::tls_rustls::RustlsConfig;
+use futures_util::FutureExt as _;
+use runvoy_app::{App, Tuning};
+use runvoy_core::error::chain;
+use runvoy_http::{Gate, agent_router, limited_user_router};
+use runvoy_ports::Store;
 use runvoy_sql::Durability;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::compose::{self, Differences};
 use crate::data_dir::DataDir;
-use crate::{admin, agents, listen, owners, pool};
+use crate::firewall::Firewall;
+use crate::launchers::Launchers;
+use crate::options::{Seams, ServerOptions};
+use crate::place::{self, Docker, Place};
+use crate::{admin, agents, listen, owners, pool, sweep};
 
 /// How often everything that is not closed is looked after.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
 /// How much the server's log says, in the manner of `tracing`: `debug`, `info`, `warn`.
 const LOG_VARIABLE: &str = "RUNVOY_LOG";
-
-/// What a server is told.
-#[derive(Debug)]
-pub struct ServerOptions {
-    /// Where everything is kept.
-    pub data_dir: PathBuf,
-    /// Where people's clients call.
-    pub listen: SocketAddr,
-    /// Certificate and key, for TLS.
-    pub tls: Option<(PathBuf, PathBuf)>,
-    /// A proxy in front speaks TLS.
-    pub behind_proxy: bool,
-    /// Run commands as plain processes with the server's own rights.
-    pub unsafe_process_launcher: bool,
-    /// This program.
-    pub executable: PathBuf,
-    /// PATH of commands.
-    pub path: String,
-    /// LANG of commands.
-    pub lang: String,
-    /// The first admin's address.
-    pub admin_email: Option<String>,
-}
-
-/// What a test puts between the parts of a server. The shipped program puts nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Seams {
-    /// Around the store.
-    pub store: fn(Arc<dyn Store>) -> Arc<dyn Store>,
-    /// Around what agents call.
-    pub agents: fn(Router) -> Router,
-}
-
-impl Seams {
-    const NONE: Self = Self {
-        store: |store| store,
-        agents: |router| router,
-    };
-}
 
 /// Serves until SIGTERM or SIGINT. Running executions go on without it and are found again by the next.
 pub fn serve(options: ServerOptions) -> anyhow::Result<()> {
@@ -75,12 +39,6 @@ pub fn serve(options: ServerOptions) -> anyhow::Result<()> {
 
 /// [`serve`], with something of a test's between the parts.
 pub fn serve_with(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
-    if !options.unsafe_process_launcher {
-        bail!(
-            "this server can run commands only as plain processes, and those have the server's own rights: they can read \
-             its database and its keys; if everybody who may run commands may also have those, add --unsafe-process-launcher"
-        );
-    }
     listen::check(options.listen, options.tls.is_some(), options.behind_proxy)?;
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -101,41 +59,65 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     let _claim = data.claim()?;
     let tls = listen::tls(options.tls.as_ref()).await?;
     let people = listen::bind(options.listen)?;
-    let address = people.local_addr()?;
-    let socket = data.socket("agent.sock")?;
-    let agents_listener = match agents::inherited()? {
-        Some(listener) => listener,
-        None => agents::bind(&socket)
-            .with_context(|| format!("{} cannot be listened on", socket.display()))?,
-    };
-    let (tasks, moved) = mpsc::unbounded_channel();
-    let owners_dir = data.path().join("owners");
-    owners::sweep(&owners_dir);
-    let app = App::new(Parts {
-        store: (seams.store)(Arc::new(data.store(Durability::Full).await?)),
-        launcher: Arc::new(launcher(&options, &data, &agents_listener, &socket)),
-        clock: Arc::new(SystemClock),
-        key: data.stack_key()?,
-        tasks,
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", people.local_addr()?);
+    owners::sweep(&data.owners());
+    let Place {
+        launchers,
+        listeners,
+        containers,
+    } = place::open(&options, &data).await?;
+    let store = (seams.store)(Arc::new(data.store(Durability::Full).await?));
+    let launchers = Arc::new(launchers);
+    let differences = Differences {
+        store: Arc::clone(&store),
+        launcher: launchers.clone(),
         owner: None,
-        // Commands with `--local` may share the directory; what they leave is settled here too.
-        is_owner_alive: Arc::new(move |id| owners::is_alive(&owners_dir, id)),
         tuning: Tuning::default(),
-    });
-    let url = format!(
-        "{}://{address}",
-        if tls.is_some() { "https" } else { "http" }
-    );
+    };
+    let (app, moved) = compose::app(&data, differences)?;
+    let app = app.with_run_limits(options.limits.of_runs());
     admin::first_admin(&app, &data, options.admin_email.as_deref(), &url).await?;
 
     let stop = CancellationToken::new();
     let mut work = JoinSet::new();
-    work.spawn(agents::serve(
-        agents_listener,
-        (seams.agents)(agent_router(app.clone())),
-        stop.clone(),
-    ));
+    // Before an agent can be answered: no command runs outside of it.
+    let firewall = containers
+        .as_ref()
+        .and_then(|containers| place::close_the_host(&containers.rules, &data));
+    let swept = sweep(launchers, containers, store);
+    work.spawn(stop.clone().run_until_cancelled_owned(swept).map(drop));
+    for listener in listeners {
+        let router = (seams.agents)(agent_router(app.clone()));
+        work.spawn(agents::serve(listener, router, stop.clone()));
+    }
     work.spawn(pool::run(app.clone(), moved, RECONCILE_EVERY, stop.clone()));
+    let rates = options.limits.of_requests(options.behind_proxy);
+    let router = limited_user_router(app.clone(), Gate::Key, rates);
+    let served = serve_people(router, people, tls, &url, stop).await;
+    while work.join_next().await.is_some() {}
+    if let Some(firewall) = firewall {
+        open_the_host(&app, firewall).await;
+    }
+    served
+}
+
+/// Looks for containers that nobody knows.
+async fn sweep(launchers: Arc<Launchers>, containers: Option<Docker>, store: Arc<dyn Store>) {
+    sweep::of_marks(&launchers, store.as_ref()).await;
+    if let Some(containers) = containers {
+        sweep::of_engine(&containers.launcher, store.as_ref()).await;
+    }
+}
+
+/// Answers people until a signal asks to stop, and tells the others to stop then.
+async fn serve_people(
+    router: Router,
+    people: TcpListener,
+    tls: Option<RustlsConfig>,
+    url: &str,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     // From the moment on that it says it is there, it ends as it should when asked to.
     let asked_to_stop = asked_to_stop()?;
     writeln!(
@@ -143,41 +125,24 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
         "runvoy server {} listens on {url}",
         env!("CARGO_PKG_VERSION")
     )?;
-    let serving = listen::serve(people, tls, user_router(app, Gate::Key), stop.clone());
+    let serving = listen::serve(people, tls, router, stop.clone());
     let asked = async {
         asked_to_stop.await;
         tracing::info!("stopping; running executions go on and are found again at the next start");
         stop.cancel();
     };
     let (served, ()) = tokio::join!(serving, asked);
-    while work.join_next().await.is_some() {}
     Ok(served?)
 }
 
-fn launcher(
-    options: &ServerOptions,
-    data: &DataDir,
-    listener: &tokio::net::UnixListener,
-    socket: &std::path::Path,
-) -> ProcessLauncher {
-    // An inherited socket may lie elsewhere.
-    let bound = listener
-        .local_addr()
-        .ok()
-        .and_then(|address| address.as_pathname().map(std::path::Path::to_owned));
-    let socket = bound.unwrap_or_else(|| socket.to_owned());
-    let variable = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
-    ProcessLauncher::new(Options {
-        executable: options.executable.clone(),
-        runs: data.runs(),
-        agent_url: format!("unix:{}", socket.display()),
-        environment: vec![
-            variable("PATH", &options.path),
-            variable("LANG", &options.lang),
-        ],
-        home: Home::OfTheRun,
-        owner_lock: None,
-    })
+/// Takes the firewall away, unless a run goes on behind it.
+async fn open_the_host(app: &App, firewall: Firewall) {
+    if app.has_own_open().await.unwrap_or(true) {
+        return;
+    }
+    if let Err(error) = firewall.remove() {
+        tracing::warn!(error = %chain(&error), "the firewall cannot be removed");
+    }
 }
 
 /// Listens for signals from now on; what it answers ends with the first.

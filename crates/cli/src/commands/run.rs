@@ -16,10 +16,12 @@ use runvoy_core::duration;
 use runvoy_core::lock::LockName;
 use runvoy_wire::execution::{RunRequest, RunResponse};
 
-use super::connected;
+use super::closing;
+use super::result::RunResult;
 use crate::connection::{Connection, KeyNeed};
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
+use crate::local::LocalPlace;
 use crate::settings::App;
 use crate::signals::{HangUps, Signals};
 use crate::words::Words;
@@ -40,6 +42,7 @@ Exit codes: the command's own; 124 timed out; 130 cancelled; 125 runvoy, the net
 
 Examples:
   runvoy --local run \"echo hello world\"
+  runvoy --local run --image alpine:3.22 \"cat /etc/os-release\"
   runvoy run --lock prod \"terraform apply -auto-approve\"
   runvoy run -e REGION=eu-west-1 --secret-env TOKEN -- ./deploy.sh --all
   id=$(runvoy run -d --timeout 2h \"make nightly\") && runvoy wait $id";
@@ -52,7 +55,7 @@ Examples:
     reason = "each is an option of its own"
 )]
 pub(crate) struct RunArguments {
-    /// Run in a container of this image
+    /// Run in a container of this image; under --local by this machine's Docker Engine
     #[arg(long, value_name = "REF")]
     image: Option<String>,
     /// Processor share of the container
@@ -123,7 +126,15 @@ pub(crate) async fn run(
         HangUps::End
     };
     let mut signals = Signals::listen(hang_ups)?;
-    connected(app, KeyNeed::Needed, async |connection| {
+    let place = match arguments.image {
+        Some(_) => LocalPlace::Container,
+        None => LocalPlace::Process,
+    };
+    if arguments.quiet {
+        app.printer.hush();
+    }
+    let connection = Connection::open_to_run(app, KeyNeed::Needed, place).await?;
+    closing(connection, async |connection| {
         opening::before(&arguments, &request, app);
         let asked = submit(&connection.api, &request, &mut signals, app).await?;
         started(&arguments, app, connection, asked, signals, result_file).await
@@ -137,14 +148,16 @@ fn check_place(arguments: &RunArguments, app: &App<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     if arguments.detach {
-        return Err(Failure::usage("--local has nothing to detach to: the run ends with this command")
-            .hint("runs that outlive the terminal need a server:  runvoy server --unsafe-process-launcher"));
-    }
-    if arguments.image.is_some() {
-        return Err(Failure::new(
-            "--local cannot run an image: no container engine is supported yet",
+        return Err(Failure::usage(
+            "--local has nothing to detach to: the run ends with this command",
         )
-        .hint("run it as a process of this machine:  the same command without --image"));
+        .hint("runs that outlive the terminal need a server:  runvoy server"));
+    }
+    if arguments.image.is_none() && (arguments.cpu.is_some() || arguments.memory.is_some()) {
+        return Err(
+            Failure::usage("--local bounds processor and memory of containers alone")
+                .hint("run it in a container:  the same command with --image REF"),
+        );
     }
     Ok(())
 }
@@ -193,7 +206,7 @@ async fn started(
 ) -> Result<ExitStatus, Failure> {
     let response = &asked.response;
     if let Some(file) = &result_file {
-        file.write(&report::Report::of_response(response))?;
+        file.write(&RunResult::of_response(response))?;
     }
     opening::after(arguments, response, app);
     if arguments.detach {
@@ -211,7 +224,7 @@ async fn started(
         watch::Ended::Over(view) => {
             report::show(&view, arguments.quiet, app);
             if let Some(file) = &result_file {
-                file.write(&report::Report::of_view(&view))?;
+                file.write(&RunResult::of_view(&view))?;
             }
             Ok(super::wait::exit_of(&view))
         }

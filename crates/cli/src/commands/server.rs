@@ -1,5 +1,8 @@
 //! `runvoy server`: the server of a team.
 
+mod containers;
+mod limits;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,13 +15,18 @@ use crate::exit::ExitStatus;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
+use containers::ContainerArguments;
+use limits::LimitArguments;
+
 const EXAMPLES: &str = "\
-Commands run as processes of this machine, with the server's own rights; --unsafe-process-launcher says that this is
-meant. The data directory is --data-dir, else RUNVOY_DATA_DIR, else /var/lib/runvoy for root and ~/.runvoy/server.
+Commands run in containers of this machine's Docker Engine. Started as root with nftables installed, the server closes
+the machine's own ports to them. The data directory is --data-dir, else RUNVOY_DATA_DIR, else /var/lib/runvoy for root
+and ~/.runvoy/server.
 
 Examples:
+  runvoy server --default-image alpine:3.22
+  runvoy server --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --memory 4GB
   runvoy server --unsafe-process-launcher
-  runvoy server --unsafe-process-launcher --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   runvoy server reset-admin";
 const RESET_EXAMPLES: &str = "\
 Makes a new key for an administrator, and ends their old ones. Works beside a running server.
@@ -48,12 +56,16 @@ pub(crate) struct ServerArguments {
     /// Where data is kept
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Run commands as processes of this machine, with the server's own rights
+    /// Run commands as plain processes of this machine, with the server's own rights, not in containers
     #[arg(long)]
     unsafe_process_launcher: bool,
     /// The first administrator's address, at the first start
     #[arg(long, value_name = "EMAIL", value_parser = UserEmail::from_typed)]
     admin_email: Option<UserEmail>,
+    #[command(flatten)]
+    containers: ContainerArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,17 +103,20 @@ pub(crate) fn run(
         Some(email) => Some(String::from(email)),
         None => text(ADMIN_EMAIL),
     };
-    runvoy_server::serve(runvoy_server::ServerOptions {
+    let options = runvoy_server::ServerOptions {
         data_dir: directory(Plane::Server, arguments.data_dir, environment)?,
         listen: arguments.listen,
         tls: arguments.tls_cert.zip(arguments.tls_key),
         behind_proxy: arguments.behind_proxy,
         unsafe_process_launcher: arguments.unsafe_process_launcher,
+        containers: arguments.containers.options(environment),
         executable: crate::local::executable()?,
         path: text(PATH).unwrap_or_default(),
         lang: text(LANG).unwrap_or_default(),
         admin_email,
-    })?;
+        limits: arguments.limits.limits(),
+    };
+    runvoy_server::serve(options).map_err(crate::local::failure_of)?;
     Ok(ExitStatus::SUCCESS)
 }
 

@@ -1,6 +1,7 @@
 //! What the product promises, seen from outside.
 
 mod any_moment;
+mod containers;
 mod crash_points;
 mod crashes;
 mod exit_codes;

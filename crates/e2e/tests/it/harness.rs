@@ -1,6 +1,7 @@
 //! Starts the built programs, watches them from outside, and leaves nothing behind.
 
 pub(crate) mod cli;
+pub(crate) mod engine;
 pub(crate) mod place;
 pub(crate) mod processes;
 pub(crate) mod programs;

@@ -28,16 +28,22 @@ pub(super) fn before(arguments: &RunArguments, request: &RunRequest, app: &App<'
         }
     }
     if settings.is_local {
-        let directory = request.workdir.as_deref().unwrap_or(".");
-        app.printer.person(&format!(
-            "→ Running as a process of this machine in {}",
-            escape::field(directory)
-        ));
+        app.printer.person(&format!("→ {}", local_place(request)));
     }
     app.printer.person(&format!(
         "→ Running command: {}",
         escape::field(&shown(request))
     ));
+}
+
+/// What runs it on this machine.
+fn local_place(request: &RunRequest) -> String {
+    if let Some(image) = &request.image {
+        let image = escape::field(image);
+        return format!("Running in a Docker container of {image} on this machine");
+    }
+    let directory = escape::field(request.workdir.as_deref().unwrap_or("."));
+    format!("Running as a process of this machine in {directory}")
 }
 
 /// The command as records will show it.

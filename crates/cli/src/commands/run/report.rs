@@ -1,46 +1,14 @@
-//! How a run ended: for a person, for a file, for a program.
+//! How a run ended, for a person.
 
 use runvoy_core::duration;
 use runvoy_core::outcome::Reason;
-use runvoy_wire::execution::{ExecutionView, RunResponse};
-use serde::Serialize;
+use runvoy_wire::execution::ExecutionView;
 
 use crate::commands::list::{cost, took};
 use crate::commands::wait::{exit_of, outcome_of, reason_of};
 use crate::escape;
 use crate::failure::Failure;
 use crate::settings::App;
-
-/// The result as `--result-file` and `-o json` give it.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    execution_id: String,
-    status: String,
-    reason: Option<String>,
-    exit_code: Option<i32>,
-}
-
-impl Report {
-    /// So far: it was accepted.
-    pub(super) fn of_response(response: &RunResponse) -> Self {
-        Self {
-            execution_id: response.execution_id.clone(),
-            status: response.status.clone(),
-            reason: None,
-            exit_code: None,
-        }
-    }
-
-    /// At the end.
-    pub(super) fn of_view(view: &ExecutionView) -> Self {
-        Self {
-            execution_id: view.execution_id.clone(),
-            status: view.status.clone(),
-            reason: view.reason.clone(),
-            exit_code: view.exit_code,
-        }
-    }
-}
 
 /// Says how it ended. A code of the command's own speaks for itself where no person reads along.
 pub(super) fn show(view: &ExecutionView, is_quiet: bool, app: &App<'_>) {

@@ -43,9 +43,9 @@ fn with_example(failure: Failure) -> Failure {
     failure.hint("runvoy run \"echo hello world\"")
 }
 
-/// As given; under `--local` an absolute path, the caller's own directory where none is given.
+/// As given; for a process under `--local` an absolute path, the caller's own directory where none is given.
 fn workdir(arguments: &RunArguments, app: &App<'_>) -> Result<Option<String>, Failure> {
-    if !app.settings.is_local {
+    if !app.settings.is_local || arguments.image.is_some() {
         return Ok(arguments.workdir.clone());
     }
     let given = arguments.workdir.as_deref().unwrap_or(".");

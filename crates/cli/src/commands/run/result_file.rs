@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-use super::report::Report;
+use crate::commands::result::RunResult;
 use crate::exit::ExitStatus;
 use crate::failure::{self, Failure};
 
@@ -29,8 +29,8 @@ impl ResultFile {
     }
 
     /// Replaces its content.
-    pub(super) fn write(&self, report: &Report) -> Result<(), Failure> {
-        let text = serde_json::to_string(report)
+    pub(super) fn write(&self, result: &RunResult) -> Result<(), Failure> {
+        let text = serde_json::to_string(result)
             .map_err(|error| Failure::new("the result cannot be written").because(&error))?;
         std::fs::write(&self.path, text + "\n")
             .map_err(|error| failure::file("written", self.path.display(), &error))

@@ -12,9 +12,9 @@ use runvoy_wire::log::LogsView;
 use tokio::time::{Instant, sleep_until};
 
 use super::RunArguments;
-use super::report::Report;
 use crate::arguments::Format;
 use crate::commands::logs::waiting_text;
+use crate::commands::result::RunResult;
 use crate::commands::wait::recorded;
 use crate::connection::Connection;
 use crate::entry_printer::{EntryPrinter, Shape};
@@ -103,7 +103,7 @@ impl<'a> Watch<'a> {
             return Ok(Ended::Detached);
         }
         let view = recorded(&self.connection.api, self.id).await?;
-        self.shown.result(&Report::of_view(&view));
+        self.shown.result(&RunResult::of_view(&view));
         Ok(Ended::Over(Box::new(view)))
     }
 

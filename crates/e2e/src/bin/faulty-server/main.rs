@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use runvoy_ports::Store;
-use runvoy_server::{Seams, ServerOptions, serve_with};
+use runvoy_server::{ContainerOptions, Limits, Seams, ServerOptions, serve_with};
 use runvoy_testkit::{FaultPlan, FaultyStore};
 
 use crate::agent_faults::AgentFaults;
@@ -37,10 +37,12 @@ fn main() -> anyhow::Result<()> {
         tls: None,
         behind_proxy: false,
         unsafe_process_launcher: true,
+        containers: ContainerOptions::default(),
         executable: PathBuf::from(executable),
         path: PATH.to_owned(),
         lang: "C.UTF-8".to_owned(),
         admin_email: None,
+        limits: Limits::default(),
     };
     let seams = Seams {
         store: |store| -> Arc<dyn Store> { Arc::new(FaultyStore::new(store, take(&STORE_FAULTS))) },

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::cli::{Cli, PATH};
 use super::world::World;
-use super::{DEADLINE, processes, programs, until};
+use super::{DEADLINE, engine, processes, programs, until};
 
 /// What goes wrong in a server, as `faulty-server` reads it.
 #[derive(Debug, Clone, Default)]
@@ -28,16 +28,30 @@ pub(crate) struct TestServer {
     process: Option<Child>,
     port: u16,
     key: String,
+    /// Where it listens.
+    host: &'static str,
+    /// Where it finds programs.
+    path: &'static str,
+    /// How it runs commands.
+    options: Vec<String>,
     world: World,
 }
 
 impl TestServer {
-    /// Starts a server, for the first time in its directory.
+    /// Starts a server of plain processes, for the first time in its directory.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&["--unsafe-process-launcher"]).await
+    }
+
+    /// Starts a server with options, for the first time in its directory.
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
         let mut server = Self {
             process: None,
             port: free_port(),
             key: String::new(),
+            host: "127.0.0.1",
+            path: PATH,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
             world: World::new(),
         };
         server.start_again().await;
@@ -50,11 +64,28 @@ impl TestServer {
     pub(crate) async fn start_again(&mut self) {
         let mut command = Command::new(programs::runvoy());
         command
-            .args(["server", "--unsafe-process-launcher", "--listen"])
-            .arg(self.address())
+            .args(["server", "--listen"])
+            .arg(format!("{}:{}", self.host, self.port))
             .arg("--data-dir")
-            .arg(self.data_dir());
+            .arg(self.data_dir())
+            .args(&self.options);
         self.launch(command).await;
+    }
+
+    /// Listens on every address of the machine from the next start on.
+    pub(crate) fn listen_everywhere(&mut self) {
+        self.host = "0.0.0.0";
+        self.options.push("--behind-proxy".to_owned());
+    }
+
+    /// Finds no program of the machine from the next start on.
+    pub(crate) fn hide_programs(&mut self) {
+        self.path = "/nowhere";
+    }
+
+    /// Runs commands in another way from the next start on.
+    pub(crate) fn set_options(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
     }
 
     /// Starts the one with faults instead.
@@ -74,7 +105,7 @@ impl TestServer {
         let log = File::options().append(true).create(true).open(log);
         let child = command
             .env_clear()
-            .env("PATH", PATH)
+            .env("PATH", self.path)
             .env("HOME", self.world.path("server-home"))
             .stdin(Stdio::null())
             .stdout(File::create(&out).unwrap())
@@ -173,6 +204,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
+        engine::remove_firewall(&self.complaints());
         if std::thread::panicking() {
             println!("the server's log:\n{}", self.complaints());
         }
