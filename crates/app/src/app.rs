@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::authentication::{KeyTouches, KeyUseStyle};
 use crate::ids::Ids;
+use crate::run_limits::{RunLimiter, RunLimits};
 use crate::stack_key::StackKey;
 use crate::wakeups::Wakeups;
 
@@ -112,6 +113,7 @@ pub struct App {
     pub(crate) wakeups: Wakeups,
     pub(crate) touches: Arc<KeyTouches>,
     pub(crate) owed: OwedLaunches,
+    pub(crate) run_limiter: Arc<RunLimiter>,
 }
 
 /// First launches that this process has recorded and not made yet. What is lost here is made when its lease ends.
@@ -150,7 +152,16 @@ impl App {
             wakeups: Wakeups::default(),
             touches: Arc::default(),
             owed: OwedLaunches::default(),
+            run_limiter: Arc::default(),
         }
+    }
+
+    /// The same, accepting no more executions than these at once. Needs a store whose lists are exact, and counts
+    /// what this process alone submits: several processes before one store may together pass a limit by a few.
+    #[must_use]
+    pub fn with_run_limits(mut self, limits: RunLimits) -> Self {
+        self.run_limiter = Arc::new(RunLimiter::new(limits));
+        self
     }
 
     /// Makes identities, for requests too.
@@ -165,7 +176,18 @@ impl App {
 
     /// Name of the place where commands run.
     pub fn provider(&self) -> &'static str {
-        self.parts.launcher.name()
+        self.parts.launcher.name(None)
+    }
+
+    /// Name of the place where the execution runs or ran.
+    pub fn provider_of(&self, execution: &Execution) -> &'static str {
+        let container = execution.submission().container.as_ref();
+        self.parts.launcher.name(container)
+    }
+
+    /// What the launcher is doing for an execution that starts, for people.
+    pub fn progress(&self, execution: &Execution) -> Option<String> {
+        self.parts.launcher.progress(&execution.attempt()?)
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -16,6 +16,18 @@ const TOUCH_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Keys whose last use is remembered at most; beyond it the memory starts anew.
 const REMEMBERED_KEYS: usize = 10_000;
 
+/// How long before its end a key's owner is told of it.
+const WARNED_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Somebody whose key is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// Who it is.
+    pub actor: Actor,
+    /// When the key ends by itself, where that is within 14 days.
+    pub key_ends_at: Option<Timestamp>,
+}
+
 /// When keys were last noted as used by this process. Spares writes; decides nothing.
 #[derive(Debug, Default)]
 pub(crate) struct KeyTouches {
@@ -84,6 +96,11 @@ impl App {
 
     /// The person whose key this is, if it is live now.
     pub async fn authenticate(&self, typed: &str) -> Result<Actor, AppError> {
+        Ok(self.prove(typed).await?.actor)
+    }
+
+    /// [`authenticate`](Self::authenticate), and whether the key ends soon.
+    pub async fn prove(&self, typed: &str) -> Result<Proved, AppError> {
         let ask = "ask an admin for a new one: runvoy users rotate EMAIL";
         let key = ApiKey::from_typed(typed)
             .map_err(|error| AppError::new(ErrorKind::InvalidKey, error.to_string()))?;
@@ -119,10 +136,14 @@ impl App {
                 self.note_key_uses().await;
             }
         }
-        Ok(Actor {
+        let actor = Actor {
             email: record.email,
             role: record.role,
             key: Some(hash),
-        })
+        };
+        let key_ends_at = record
+            .expires_at
+            .filter(|at| at.duration_since(now) <= WARNED_BEFORE);
+        Ok(Proved { actor, key_ends_at })
     }
 }

@@ -27,6 +27,7 @@ pub enum ErrorKind {
     ClaimUsed,
     ClaimExpired,
     Leave,
+    TooManyRuns,
     Unavailable,
     Full,
     Internal,

@@ -119,7 +119,7 @@ impl App {
         };
         let says_so = format!(
             "The agent never connected. These are the last lines that {} has:",
-            self.provider()
+            self.provider_of(execution)
         );
         let texts = std::iter::once(says_so).chain(lines);
         let numbers = (1..).map(Seq::new);

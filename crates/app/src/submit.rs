@@ -92,6 +92,13 @@ impl App {
         ctx.require(Action::Run)?;
         limits::check(&wish)?;
         let container = self.plan(&wish.container)?;
+        let turn = self.run_limiter.turn().await;
+        if let Some(refusal) = self.too_many_runs(ctx).await? {
+            drop(turn);
+            // What was accepted before is not a further one.
+            let known = self.submitted_before(ctx, &wish).await?;
+            return self.accepted(known.ok_or(refusal)?).await;
+        }
         // Most requests are new ones: the commit itself says whether this one is, and only then costs a read.
         let at_first = self
             .insert(ctx, &wish, container.as_ref(), Look::Glance)
@@ -101,8 +108,8 @@ impl App {
             Err(error) if wish.idempotency.is_none() && !error.is_overtaken() => return Err(error),
             Err(_) => self.insert_or_find(ctx, &wish, container.as_ref()).await?,
         };
-        self.hand_on(Task::Drive(execution.id().clone()));
-        self.submitted(execution).await
+        drop(turn);
+        self.accepted(execution).await
     }
 
     /// What is there of a lock now. Decides nothing: whoever shows it to [`submit`](Self::submit) saves it a look.
@@ -145,7 +152,9 @@ impl App {
         })
     }
 
-    async fn submitted(&self, execution: Execution) -> Result<Submitted, AppError> {
+    /// Hands a recorded execution on to be driven, and tells its place in line.
+    async fn accepted(&self, execution: Execution) -> Result<Submitted, AppError> {
+        self.hand_on(Task::Drive(execution.id().clone()));
         let queue = self.queue_place(&execution).await?;
         Ok(Submitted { execution, queue })
     }

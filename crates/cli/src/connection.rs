@@ -9,7 +9,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::failure::{Failure, no_server};
-use crate::local::LocalPlane;
+use crate::key_end;
+use crate::local::{LocalPlace, LocalPlane};
 use crate::printer::Printer;
 use crate::settings::App;
 
@@ -46,8 +47,17 @@ pub(crate) enum KeyNeed {
 impl Connection {
     /// Opens the way: starts a control plane here under `--local`, else prepares a client.
     pub(crate) async fn open(app: &App<'_>, need: KeyNeed) -> Result<Self, Failure> {
+        Self::open_to_run(app, need, LocalPlace::Process).await
+    }
+
+    /// The same, for a command that runs in such a place if it runs on this machine.
+    pub(crate) async fn open_to_run(
+        app: &App<'_>,
+        need: KeyNeed,
+        place: LocalPlace,
+    ) -> Result<Self, Failure> {
         if app.settings.is_local {
-            let local = LocalPlane::start(app).await?;
+            let local = LocalPlane::start(app, place).await?;
             let api = watched(Api::new(local.transport(), None, USER_AGENT), app);
             return Ok(Self {
                 api,
@@ -130,13 +140,16 @@ fn is_this_machine(rest: &str) -> bool {
 
 fn watched(api: Api, app: &App<'_>) -> Api {
     let printer = Arc::clone(&app.printer);
-    if app.settings.is_debugging {
-        api.watched_by(Arc::new(move |exchange| show(&printer, exchange)))
-    } else if app.settings.is_verbose {
-        api.watched_by(Arc::new(move |exchange| mention(&printer, exchange)))
-    } else {
-        api
-    }
+    let (is_debugging, is_verbose) = (app.settings.is_debugging, app.settings.is_verbose);
+    let key_end = key_end::Warning::new(&app.settings);
+    api.watched_by(Arc::new(move |exchange| {
+        if is_debugging {
+            show(&printer, exchange);
+        } else if is_verbose {
+            mention(&printer, exchange);
+        }
+        key_end.of(exchange, &printer);
+    }))
 }
 
 /// What `--verbose` says of an exchange; a followed log would drown everything else.

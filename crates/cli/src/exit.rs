@@ -11,8 +11,8 @@ impl ExitStatus {
     pub(crate) const SUCCESS: Self = Self(0);
     /// The command line cannot be understood, or a value in it is refused.
     pub(crate) const USAGE: Self = Self(2);
-    /// The lock is busy (`--no-wait`), or was waited for too long.
-    pub(crate) const LOCK_BUSY: Self = Self(75);
+    /// Busy, and nothing was run: the lock (`--no-wait`, or waited for too long), or as many runs as the limits allow.
+    pub(crate) const BUSY: Self = Self(75);
     /// The key is unknown, expired or revoked, or its role does not permit this.
     pub(crate) const NOT_PERMITTED: Self = Self(77);
     /// The time was up.

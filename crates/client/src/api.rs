@@ -1,22 +1,25 @@
 //! The users' API as typed calls, one for each route.
 
+mod exchange;
 mod executions;
 mod locks;
 mod people;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LINK, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, LINK, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use runvoy_wire::error::ErrorBody;
-use runvoy_wire::{API_KEY_HEADER, BASE_PATH, IDEMPOTENCY_HEADER, REQUEST_ID_HEADER};
+use runvoy_wire::{
+    API_KEY_HEADER, BASE_PATH, IDEMPOTENCY_HEADER, KEY_EXPIRES_HEADER, REQUEST_ID_HEADER,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use crate::api::exchange::{Exchange, Observer};
 pub use crate::api::executions::{ListQuery, LogsQuery};
 pub use crate::api::people::AuditQuery;
 use crate::api_error::ApiError;
@@ -28,28 +31,8 @@ use crate::transport::Transport;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a call that may be repeated is sent at most.
 const TRIES: usize = 6;
-
-/// What was sent and what came back, for those who watch. Bodies and paths may hold secrets.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The HTTP method.
-    pub method: &'a str,
-    /// The path and query.
-    pub path: &'a str,
-    /// The request's body.
-    pub request: &'a [u8],
-    /// The HTTP status, or why there was none.
-    pub result: Result<u16, String>,
-    /// The request as the server names it.
-    pub request_id: Option<&'a str>,
-    /// The answer's body.
-    pub response: &'a [u8],
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// Somebody who watches every exchange.
-pub type Observer = Arc<dyn Fn(&Exchange<'_>) + Send + Sync>;
+/// The longest pause that a server may ask for; who is told to stay away longer says so at once.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The users' API of one control plane. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +51,13 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
+}
+
+/// A call that brought nothing.
+struct Miss {
+    error: ApiError,
+    /// How long the server asked to stay away.
+    pause: Duration,
 }
 
 /// A call before it is sent.
@@ -129,28 +119,29 @@ impl Api {
         decode(status, &body)
     }
 
-    /// Sends, again where the call may be repeated and its answer was lost.
-    /// A server that was never reached is not waited for: most likely the address is wrong.
+    /// Sends, again where the call may be repeated and its answer was lost, and where the server did nothing because
+    /// it was asked too often. A server that was never reached is not waited for: most likely the address is wrong.
     async fn send(&self, call: &Call) -> Result<(u16, HeaderMap, Bytes), ApiError> {
         let mut delays = Backoff::new().take(TRIES - 1);
         let mut was_lost = false;
         loop {
-            let error = match self.send_once(call).await {
+            let Miss { error, pause } = match self.send_once(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(miss) => miss,
             };
             was_lost |= error.is_passing() && !error.is_unreached();
-            if !(call.may_repeat && was_lost && error.is_passing()) {
+            let may_repeat = call.may_repeat || error.is_rate_limit();
+            if !(may_repeat && was_lost && error.is_passing()) || pause > LONGEST_PAUSE {
                 return Err(error);
             }
             match delays.next() {
-                Some(delay) => tokio::time::sleep(delay).await,
+                Some(delay) => tokio::time::sleep(delay.max(pause)).await,
                 None => return Err(error),
             }
         }
     }
 
-    async fn send_once(&self, call: &Call) -> Result<(u16, HeaderMap, Bytes), ApiError> {
+    async fn send_once(&self, call: &Call) -> Result<(u16, HeaderMap, Bytes), Miss> {
         let request = self.request(call).map_err(ApiError::BadRequest)?;
         let began = Instant::now();
         let answer = self.transport.send(request, call.timeout).await;
@@ -164,13 +155,18 @@ impl Api {
         if parts.status.is_success() {
             return Ok((status, parts.headers, body));
         }
-        match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(body) => Err(ApiError::Refused {
+        let error = match serde_json::from_slice::<ErrorBody>(&body) {
+            Ok(body) => ApiError::Refused {
                 status,
                 body: Box::new(body),
-            }),
-            Err(_) => Err(unreadable(status, &body)),
-        }
+            },
+            Err(_) => unreadable(status, &body),
+        };
+        let pause = parts.headers.get(RETRY_AFTER).and_then(seconds);
+        Err(Miss {
+            error,
+            pause: pause.unwrap_or_default(),
+        })
     }
 
     fn request(&self, call: &Call) -> Result<Request<Bytes>, http::Error> {
@@ -203,6 +199,7 @@ impl Api {
             return;
         };
         let response = answer.as_ref().ok();
+        let header = |name| response.and_then(|answer| answer.headers().get(name)?.to_str().ok());
         observer(&Exchange {
             method: call.method.as_str(),
             path: &format!("{BASE_PATH}{}", call.path),
@@ -211,8 +208,8 @@ impl Api {
                 .as_ref()
                 .map(|answer| answer.status().as_u16())
                 .map_err(ToString::to_string),
-            request_id: response
-                .and_then(|answer| answer.headers().get(REQUEST_ID_HEADER)?.to_str().ok()),
+            request_id: header(REQUEST_ID_HEADER),
+            key_expires: header(KEY_EXPIRES_HEADER),
             response: response.map_or(&[], |answer| answer.body()),
             took,
         });
@@ -222,6 +219,15 @@ impl Api {
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Api({:?})", self.transport)
+    }
+}
+
+impl From<ApiError> for Miss {
+    fn from(error: ApiError) -> Self {
+        Self {
+            error,
+            pause: Duration::ZERO,
+        }
     }
 }
 
@@ -259,6 +265,11 @@ impl Call {
             ..self
         }
     }
+}
+
+/// A pause in whole seconds, as runvoy asks for it; a date, which others may send, asks for none.
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
 fn decode<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, ApiError> {

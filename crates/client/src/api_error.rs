@@ -70,6 +70,11 @@ impl ApiError {
         matches!(self, Self::Transport { source, .. } if is_connect(source))
     }
 
+    /// The server refused because it was asked too often, before it did anything.
+    pub fn is_rate_limit(&self) -> bool {
+        self.code() == Some(&ErrorCode::RateLimited)
+    }
+
     /// Whether the same call may succeed a little later: the answer was lost, or the server is busy or away.
     pub fn is_passing(&self) -> bool {
         match self {
@@ -78,6 +83,8 @@ impl ApiError {
                 TransportError::BadAddress { .. } | TransportError::BadCaFile(..) => false,
             },
             Self::BadRequest(_) => false,
+            // Room for another run comes when one ends, which may be in hours.
+            Self::Refused { body, .. } if body.code == ErrorCode::TooManyRuns => false,
             Self::Refused { status, .. } | Self::Unreadable { status, .. } => {
                 matches!(status, 429 | 502 | 503 | 504)
             }

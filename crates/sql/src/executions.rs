@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use runvoy_core::execution::Execution;
+use runvoy_core::execution::{Execution, Status};
 use runvoy_core::id::ExecutionId;
 use runvoy_core::idempotency::{Idempotency, IdempotencyKey};
 use runvoy_core::user::UserEmail;
@@ -60,15 +60,10 @@ impl ExecutionReads for SqliteStore {
     async fn list_executions(&self, query: &ExecutionQuery) -> Result<Vec<Execution>, StoreError> {
         let before = query.before.as_ref().map_or(AFTER_ALL, ExecutionId::as_str);
         let sql = list_sql(&query.scope, query.statuses.len());
-        let mut bound =
-            sqlx::query_as(&sql)
-                .bind(before)
-                .bind(query.limit)
-                .bind(match &query.scope {
-                    Scope::All => None,
-                    Scope::User(email) => Some(email.as_str()),
-                    Scope::Lock(name) => Some(name.as_str()),
-                });
+        let mut bound = sqlx::query_as(&sql)
+            .bind(before)
+            .bind(query.limit)
+            .bind(key_of(&query.scope));
         for status in &query.statuses {
             bound = bound.bind(status.as_str());
         }
@@ -78,6 +73,28 @@ impl ExecutionReads for SqliteStore {
             .await
             .map_err(classify)?;
         rows.iter().map(decode).collect()
+    }
+
+    async fn count_executions(
+        &self,
+        scope: &Scope,
+        statuses: &[Status],
+        at_most: u32,
+    ) -> Result<u32, StoreError> {
+        if statuses.is_empty() {
+            return Ok(0);
+        }
+        let sql = count_sql(scope, statuses.len());
+        let mut bound = sqlx::query_scalar(&sql).bind(at_most).bind(key_of(scope));
+        for status in statuses {
+            bound = bound.bind(status.as_str());
+        }
+        let mut slot = self.connections.reader().await;
+        let count: i64 = bound
+            .fetch_one(self.connections.open(&mut slot).await?)
+            .await
+            .map_err(classify)?;
+        Ok(u32::try_from(count).unwrap_or(at_most))
     }
 
     async fn list_open(
@@ -109,6 +126,30 @@ impl ExecutionReads for SqliteStore {
             .map_err(classify)?;
         row.as_ref().map(decode).transpose()
     }
+}
+
+fn key_of(scope: &Scope) -> Option<&str> {
+    match scope {
+        Scope::All => None,
+        Scope::User(email) => Some(email.as_str()),
+        Scope::Lock(name) => Some(name.as_str()),
+    }
+}
+
+/// A count's statement: $1 where it stops, $2 the scope's key, then one number per status. Reads an index alone.
+pub(crate) fn count_sql(scope: &Scope, statuses: usize) -> String {
+    let key = match scope {
+        Scope::All => "",
+        Scope::User(_) => "user_email = $2 AND ",
+        Scope::Lock(_) => "lock_name = $2 AND ",
+    };
+    let numbers: Vec<String> = (3..3 + statuses)
+        .map(|number| format!("${number}"))
+        .collect();
+    let numbers = numbers.join(", ");
+    format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM executions WHERE {key}status IN ({numbers}) LIMIT $1) AS counted"
+    )
 }
 
 /// A page's statement: $1 where it begins, $2 its length, $3 the scope's key, then one number per status.

@@ -75,6 +75,16 @@ async fn a_filtered_list_reads_one_range_a_status() {
 }
 
 #[tokio::test]
+async fn a_count_reads_nothing_but_an_index() {
+    for (scope, _, index) in scopes() {
+        let index = index.replace(" AND id<?", "");
+        let sql = executions::count_sql(&scope, 4);
+        let covered = format!("COVERING INDEX {index}");
+        assert_searches(&sql, "executions", &[&covered]).await;
+    }
+}
+
+#[tokio::test]
 async fn open_executions_have_an_index_of_their_own() {
     assert_searches(
         executions::LIST_OPEN,

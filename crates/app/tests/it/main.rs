@@ -19,5 +19,6 @@ mod pages;
 mod provider_lines;
 mod release;
 mod repeats;
+mod run_limits;
 mod swift;
 mod world;

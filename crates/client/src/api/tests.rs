@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use http::Response;
 use tower::util::BoxCloneSyncService;
@@ -22,6 +22,10 @@ fn scripted(answers: Vec<(u16, &'static str)>) -> (Api, Seen) {
             if status == 200 {
                 let link = r#"</api/v1/executions?cursor=c2>; rel="next""#;
                 response.headers_mut().insert(LINK, link.parse().unwrap());
+            } else if status == 429 {
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, "7".parse().unwrap());
             }
             Ok::<_, Infallible>(response)
         }
@@ -68,6 +72,41 @@ async fn trying_again_has_an_end() {
     let (api, seen) = scripted(vec![(503, AWAY); TRIES]);
     assert!(api.whoami().await.is_err());
     assert_eq!(seen.lock().unwrap().len(), TRIES);
+}
+
+const TOO_OFTEN: &str = r#"{"error":"too many requests","code":"RATE_LIMITED"}"#;
+const TOO_MANY: &str = r#"{"error":"too many runs","code":"TOO_MANY_RUNS"}"#;
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_too_often_waits_as_long_as_the_server_says_whatever_was_asked() {
+    let (api, seen) = scripted(vec![(429, TOO_OFTEN), (429, TOO_OFTEN), (200, "{}")]);
+    let began = tokio::time::Instant::now();
+    let release = runvoy_wire::lock::ReleaseRequest::default();
+    let error = api.release("prod", &release).await.unwrap_err();
+    assert!(matches!(error, ApiError::Unreadable { status: 200, .. }));
+    assert_eq!(seen.lock().unwrap().len(), 3);
+    assert_eq!(began.elapsed(), Duration::from_secs(14));
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_for_another_run_is_not_waited_for() {
+    let (api, seen) = scripted(vec![(429, TOO_MANY)]);
+    let request = runvoy_wire::execution::RunRequest::default();
+    let error = api.run(&request, "once").await.unwrap_err();
+    assert_eq!(
+        error.code(),
+        Some(&runvoy_wire::error::ErrorCode::TooManyRuns)
+    );
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_pause_is_whole_seconds() {
+    let pause = |value: &'static str| seconds(&HeaderValue::from_static(value));
+    assert_eq!(pause("7"), Some(Duration::from_secs(7)));
+    for other in ["", "-1", "soon", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+        assert_eq!(pause(other), None, "{other}");
+    }
 }
 
 #[tokio::test]
