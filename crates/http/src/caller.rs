@@ -11,6 +11,7 @@ use runvoy_wire::error::ErrorCode;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::ApiError;
+use crate::proof::Proof;
 
 /// How callers prove who they are.
 #[derive(Debug, Clone)]
@@ -44,6 +45,7 @@ pub(crate) struct Stranger {
     app: App,
     shown: Shown,
     request_id: RequestId,
+    proof: Option<Proof>,
 }
 
 /// What somebody shows to prove who they are.
@@ -60,7 +62,13 @@ impl Stranger {
     pub(crate) async fn authenticate(self) -> Result<OpContext, ApiError> {
         let actor = match self.shown {
             Shown::Nothing(actor) => actor,
-            Shown::Key(key) => self.app.authenticate(key.expose_secret()).await?,
+            Shown::Key(key) => {
+                let proved = self.app.prove(key.expose_secret()).await?;
+                if let Some(proof) = self.proof {
+                    proof.fill(proved.key_ends_at);
+                }
+                proved.actor
+            }
         };
         Ok(OpContext {
             actor,
@@ -80,6 +88,7 @@ impl FromRequestParts<UserState> for Stranger {
         Ok(Self {
             shown,
             request_id: request_id(parts, &state.app),
+            proof: parts.extensions.get().cloned(),
             app: state.app.clone(),
         })
     }
@@ -104,19 +113,23 @@ fn request_id(parts: &Parts, app: &App) -> RequestId {
 }
 
 fn key(headers: &HeaderMap) -> Result<&str, ApiError> {
+    shown_key(headers).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorCode::Unauthorized,
+            "no API key was sent",
+        )
+        .with_details("send it in the header X-API-Key, or set it up: runvoy configure")
+    })
+}
+
+/// The key that a request shows, in either header.
+pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
     let bearer = || bearer_token(headers);
     headers
         .get(API_KEY_HEADER)
         .and_then(|value| value.to_str().ok())
         .or_else(bearer)
-        .ok_or_else(|| {
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                ErrorCode::Unauthorized,
-                "no API key was sent",
-            )
-            .with_details("send it in the header X-API-Key, or set it up: runvoy configure")
-        })
 }
 
 /// The token of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110, 11.1).

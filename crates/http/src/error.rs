@@ -129,6 +129,7 @@ fn status_and_code(kind: ErrorKind) -> (StatusCode, ErrorCode) {
         ),
         ErrorKind::ClaimUsed => (StatusCode::CONFLICT, ErrorCode::ClaimUsed),
         ErrorKind::ClaimExpired => (StatusCode::CONFLICT, ErrorCode::ClaimExpired),
+        ErrorKind::TooManyRuns => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRuns),
         ErrorKind::Leave => (StatusCode::GONE, ErrorCode::Leave),
         ErrorKind::Unavailable | ErrorKind::Full => {
             (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::DatabaseError)

@@ -57,10 +57,10 @@ pub(crate) async fn logs(
     let wait = Duration::from_secs(params.wait.unwrap_or_default());
     let wait = wait.min(app.tuning().longest_wait);
     let page = app.logs(&ctx, &id, after, PAGE_BYTES, wait).await?;
-    Ok(Json(page_view(page, params.limit, wait)).into_response())
+    Ok(Json(page_view(&app, page, params.limit, wait)).into_response())
 }
 
-fn page_view(page: LogPage, limit: Option<usize>, wait: Duration) -> LogsView {
+fn page_view(app: &App, page: LogPage, limit: Option<usize>, wait: Duration) -> LogsView {
     let mut entries = page.entries;
     let (mut next, mut complete) = (page.next, page.is_complete);
     if let Some(limit) = limit.filter(|limit| *limit > 0 && *limit < entries.len()) {
@@ -72,7 +72,7 @@ fn page_view(page: LogPage, limit: Option<usize>, wait: Duration) -> LogsView {
     LogsView {
         execution_id: page.execution.id().to_string(),
         status: page.execution.status().to_string(),
-        phase: view::phase(&page.execution),
+        phase: view::phase(app, &page.execution),
         events: Some(entries.into_iter().map(view::log_event).collect()),
         next: next.number(),
         complete,
@@ -90,6 +90,7 @@ async fn whole(app: App, ctx: OpContext, id: ExecutionId) -> Result<Response, Ap
         let view = LogsView {
             events: None,
             ..page_view(
+                &app,
                 LogPage {
                     entries: Vec::new(),
                     next: Seq::START,

@@ -1,5 +1,7 @@
 //! Which address leads where.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
@@ -11,8 +13,11 @@ use runvoy_wire::{BASE_PATH, MAX_BODY_BYTES};
 
 use crate::caller::{Gate, UserState};
 use crate::error::ApiError;
+use crate::limiter::{self, Limiter, RateLimits};
 use crate::routes::{Route, Routes};
-use crate::{agent, audit, executions, health, locks, logs, people, request_id, run};
+use crate::{
+    agent, audit, executions, health, locks, logs, openapi, people, proof, request_id, run,
+};
 
 /// The users' API.
 pub fn user_router(app: App, gate: Gate) -> Router {
@@ -20,12 +25,26 @@ pub fn user_router(app: App, gate: Gate) -> Router {
         app: app.clone(),
         gate,
     };
-    finished(users().router().with_state(state), app)
+    finished(users().router().with_state(state), app, told)
+}
+
+/// The users' API, refusing those who ask too often before anything is looked up for them.
+pub fn limited_user_router(app: App, gate: Gate, limits: RateLimits) -> Router {
+    let state = UserState {
+        app: app.clone(),
+        gate,
+    };
+    let limiter = Arc::new(Limiter::new(limits));
+    finished(users().router().with_state(state), app, |router| {
+        told(router.layer(middleware::from_fn_with_state(limiter, limiter::limit)))
+    })
 }
 
 /// What agents call.
 pub fn agent_router(app: App) -> Router {
-    finished(agents().router().with_state(app.clone()), app)
+    finished(agents().router().with_state(app.clone()), app, |router| {
+        router
+    })
 }
 
 /// Every route of the users' API.
@@ -41,6 +60,7 @@ pub fn agent_routes() -> Vec<Route> {
 fn users() -> Routes<UserState> {
     Routes::below(BASE_PATH)
         .get("/health", health::health)
+        .get("/openapi.json", openapi::document)
         .post("/run", run::run)
         .get("/executions", executions::list)
         .get("/executions/{id}", executions::show)
@@ -70,7 +90,13 @@ fn agents() -> Routes<App> {
         .post("/finish", agent::finish)
 }
 
-fn finished(router: Router, app: App) -> Router {
+/// Answers say when a key ends soon.
+fn told(router: Router) -> Router {
+    router.layer(middleware::from_fn(proof::tell_of_its_end))
+}
+
+/// The routes, with what is around each of them and around addresses that lead nowhere.
+fn finished(router: Router, app: App, around: impl FnOnce(Router) -> Router) -> Router {
     let router = router
         .fallback(|| async {
             ApiError::new(
@@ -86,11 +112,11 @@ fn finished(router: Router, app: App) -> Router {
                 "this address does not take that method",
             )
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::from_fn_with_state(
-            app,
-            request_id::name_request,
-        ));
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    let router = around(router).layer(middleware::from_fn_with_state(
+        app,
+        request_id::name_request,
+    ));
     // Outermost, before routing: an address with a trailing slash is the same address.
     Router::new().fallback_service(
         tower::ServiceBuilder::new()

@@ -4,6 +4,7 @@ use runvoy_app::{App, LockDetail, QueuePlace, UserDetail};
 use runvoy_core::audit::AuditEntry;
 use runvoy_core::execution::{Execution, LaunchStep, State};
 use runvoy_core::log::Entry;
+use runvoy_core::money::Money;
 use runvoy_wire::audit::AuditView;
 use runvoy_wire::execution::{ExecutionView, QueueView};
 use runvoy_wire::lock::{HolderView, LockView, WaiterView};
@@ -17,7 +18,7 @@ pub(crate) fn image(execution: &Execution) -> String {
 }
 
 pub(crate) fn execution(app: &App, execution: &Execution) -> ExecutionView {
-    let cloud = app.provider();
+    let cloud = app.provider_of(execution);
     let cost = app.cost(execution);
     let submission = execution.submission();
     let ended = execution.ended();
@@ -36,7 +37,7 @@ pub(crate) fn execution(app: &App, execution: &Execution) -> ExecutionView {
         lock_fence: execution.fence().map(runvoy_core::lock::Fence::number),
         lock_lost: execution.is_lock_lost(),
         status: execution.status().to_string(),
-        phase: phase(execution),
+        phase: phase(app, execution),
         waiting_for: matches!(execution.state(), State::Queued).then(|| "lock".to_owned()),
         queue: None,
         reason: ended.map(|(outcome, _)| outcome.reason().as_str().to_owned()),
@@ -60,8 +61,9 @@ pub(crate) fn execution(app: &App, execution: &Execution) -> ExecutionView {
             .iter()
             .map(ToString::to_string)
             .collect(),
-        cost_usd: cost.map(|cost| cost.to_string().trim_start_matches('$').to_owned()),
-        cost_is_estimate: execution.cost().is_none() && cost.is_some(),
+        cost_usd: cost.map(|cost| dollars(cost.amount)),
+        cost_is_estimate: cost.is_some_and(|cost| cost.is_estimate),
+        public_ipv4_usd: cost.and_then(|cost| cost.public_ipv4).map(dollars),
         unreachable_since: execution.unreachable_since(),
         request_id: submission.request_id.to_string(),
         created_by_request_id: submission.request_id.to_string(),
@@ -70,8 +72,13 @@ pub(crate) fn execution(app: &App, execution: &Execution) -> ExecutionView {
     }
 }
 
+/// An amount without its sign: `0.000247`.
+fn dollars(amount: Money) -> String {
+    amount.to_string().trim_start_matches('$').to_owned()
+}
+
 /// What an execution is doing, for people; nothing once it is over.
-pub(crate) fn phase(execution: &Execution) -> Option<String> {
+pub(crate) fn phase(app: &App, execution: &Execution) -> Option<String> {
     let phase = match execution.state() {
         State::Queued => {
             let lock = execution
@@ -85,7 +92,9 @@ pub(crate) fn phase(execution: &Execution) -> Option<String> {
             step: LaunchStep::Due { .. },
             ..
         } if execution.attempt().is_some() => "trying to start again".to_owned(),
-        State::Starting { .. } => "starting".to_owned(),
+        State::Starting { .. } => app
+            .progress(execution)
+            .unwrap_or_else(|| "starting".to_owned()),
         State::Running { .. } => "running".to_owned(),
         State::Terminating { .. } => "stopping".to_owned(),
         State::Ended { .. } => return None,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An element of `GET /audit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditView {
     /// The entry's id, also the cursor of the next page.
     pub id: String,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     /// What happened, as a lower-case sentence.
     pub error: String,
@@ -17,6 +18,7 @@ pub struct ErrorBody {
     pub details: Option<String>,
     /// Data for programs, by code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::context"))]
     pub context: Option<Value>,
     /// The request, as the server's log names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +27,11 @@ pub struct ErrorBody {
 
 /// Stable names of errors. A name that this version does not know is kept as `Other`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(description = "Stable names of errors.")
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "each name says it; docs/api.md has the table")]
 pub enum ErrorCode {
@@ -45,10 +52,12 @@ pub enum ErrorCode {
     ClaimExpired,
     Leave,
     RateLimited,
+    TooManyRuns,
     InternalError,
     DatabaseError,
     ServiceUnavailable,
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Other(String),
 }
 

@@ -9,6 +9,7 @@ use crate::secret::Secret;
 
 /// `POST /run`. Exactly one of `command` and `argv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// A script for `/bin/sh -c`.
@@ -16,6 +17,7 @@ pub struct RunRequest {
     pub command: Option<String>,
     /// A program and its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub argv: Option<Vec<String>>,
     /// Plain variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -49,9 +51,11 @@ pub struct RunRequest {
     pub image: Option<String>,
     /// Virtual processors (`0.25`), or 1024ths of one (`256`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::size"))]
     pub cpu: Option<serde_json::Value>,
     /// Memory: MiB (`512`), or an amount (`2GB`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::size"))]
     pub memory: Option<serde_json::Value>,
     /// A machine behind a relay. Not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,12 +76,14 @@ pub struct RunRequest {
 
 /// The answer to `POST /run`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunResponse {
     /// The execution.
     pub execution_id: String,
     /// Where its log can be read.
     pub log_url: String,
     /// Its status now.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::status"))]
     pub status: String,
     /// The command as records show it.
     pub command: String,
@@ -91,6 +97,7 @@ pub struct RunResponse {
 
 /// A run's place in the line of its lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueView {
     /// The lock.
     pub lock: String,
@@ -108,6 +115,7 @@ pub struct QueueView {
 
 /// An execution: an element of `GET /executions`, `GET /executions/{id}` and `…/status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExecutionView {
     /// Its id.
     pub execution_id: String,
@@ -130,6 +138,7 @@ pub struct ExecutionView {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lock_lost: bool,
     /// `QUEUED`, `STARTING`, `RUNNING`, `TERMINATING`, `SUCCEEDED`, `FAILED` or `STOPPED`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::status"))]
     pub status: String,
     /// What it is doing, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,6 +151,7 @@ pub struct ExecutionView {
     pub queue: Option<QueueView>,
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::reason"))]
     pub reason: Option<String>,
     /// What its agent or its provider said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,9 +178,12 @@ pub struct ExecutionView {
     /// Cost in US dollars, six decimals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<String>,
-    /// The cost is estimated: the provider has not said yet what it bills.
+    /// The cost is estimated: the provider has not said yet what it bills, or its prices are not known exactly.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cost_is_estimate: bool,
+    /// What its public IPv4 address costs beside, in US dollars; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_ipv4_usd: Option<String>,
     /// Since when nobody can say whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable_since: Option<Timestamp>,
@@ -186,10 +199,12 @@ pub struct ExecutionView {
 
 /// The answer to `DELETE /executions/{id}` and `POST …/kill` of an execution that was not over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KillResponse {
     /// The execution.
     pub execution_id: String,
     /// Its status now.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::status"))]
     pub status: String,
     /// What will happen.
     pub message: String,
@@ -197,6 +212,7 @@ pub struct KillResponse {
 
 /// `GET /health`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthView {
     /// `ok`.
     pub status: String,

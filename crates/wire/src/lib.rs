@@ -11,6 +11,8 @@ pub mod execution;
 pub mod lock;
 pub mod log;
 pub mod process_place;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod secret;
 pub mod user;
 
@@ -22,5 +24,7 @@ pub const API_KEY_HEADER: &str = "x-api-key";
 pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// The header in which every answer names its request.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
+/// The header in which answers say when the caller's key ends, where that is soon; RFC 3339.
+pub const KEY_EXPIRES_HEADER: &str = "x-runvoy-key-expires";
 /// The largest request body that is read, in bytes: the longest command and environment, with room for JSON's escapes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An element of `GET /locks`, and `GET /locks/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LockView {
     /// Its name.
     pub name: String,
@@ -22,6 +23,7 @@ pub struct LockView {
 
 /// The holder of a lock. Those who may not read its execution see only id and since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HolderView {
     /// The execution.
     pub execution_id: String,
@@ -32,6 +34,7 @@ pub struct HolderView {
     pub user: Option<String>,
     /// Its status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::status"))]
     pub status: Option<String>,
     /// Since when nobody can say whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,7 @@ pub struct HolderView {
 
 /// A waiter of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaiterView {
     /// Place in the line, from 1.
     pub position: u64,
@@ -51,6 +55,7 @@ pub struct WaiterView {
 
 /// `DELETE /locks/{name}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
     /// Take the lock from a holder that cannot be reached.
@@ -66,6 +71,7 @@ pub struct ReleaseRequest {
 
 /// The answer to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseResponse {
     /// The lock.
     pub name: String,

@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 /// `GET /executions/{id}/logs`. Without `after`, `limit` or `wait` the whole log of a finished run, lines joined;
 /// with any of them a page of entries as they were numbered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogsView {
     /// The execution.
     pub execution_id: String,
     /// The entries; null for a live run where the whole log is asked for.
     pub events: Option<Vec<LogEventView>>,
     /// The execution's status when the entries were read.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::status"))]
     pub status: String,
     /// What it is doing, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,7 @@ pub struct LogsView {
 
 /// One entry, or one joined line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogEventView {
     /// The number as text.
     pub event_id: String,
@@ -38,7 +41,9 @@ pub struct LogEventView {
     /// The text, without its line feed.
     pub message: String,
     /// `stdout`, `stderr` or `system`.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::stream"))]
     pub stream: String,
     /// `"\n"`, or empty for an entry that the next of its stream goes on.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::entry_end"))]
     pub end: String,
 }

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// A secret on the wire: serializes as itself, prints as `…`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(inline, description = "A secret: not for logs.")
+)]
 #[serde(transparent)]
 pub struct Secret(String);
 

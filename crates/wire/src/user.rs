@@ -7,12 +7,15 @@ use crate::secret::Secret;
 
 /// `POST /users/create`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateUserRequest {
     /// The address.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::email"))]
     pub email: String,
     /// `viewer`, `developer`, `operator` or `admin`; `developer` where absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::role_wish"))]
     pub role: Option<String>,
     /// A key that the admin brings; nothing has to be claimed then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +30,7 @@ pub struct CreateUserRequest {
 
 /// The answer to `POST /users/create`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateUserResponse {
     /// The person.
     pub user: UserView,
@@ -43,10 +47,12 @@ pub struct CreateUserResponse {
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserView {
     /// The address.
     pub email: String,
     /// What they may do.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::role"))]
     pub role: String,
     /// Since when they exist.
     pub created_at: Timestamp,
@@ -58,6 +64,7 @@ pub struct UserView {
 
 /// `GET /users`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsersView {
     /// Everybody, by address.
     pub users: Vec<UserView>,
@@ -65,9 +72,11 @@ pub struct UsersView {
 
 /// `POST /users/revoke`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RevokeRequest {
     /// The address.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::email"))]
     pub email: String,
     /// Stop their running executions too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -76,6 +85,7 @@ pub struct RevokeRequest {
 
 /// The answer to `POST /users/revoke`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeResponse {
     /// What happened, for people.
     pub message: String,
@@ -89,23 +99,35 @@ pub struct RevokeResponse {
 
 /// `POST /users/role`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoleRequest {
     /// The address.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::email"))]
     pub email: String,
     /// The new role.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::role"))]
     pub role: String,
 }
 
 /// `POST /users/rotate`: registers a further key; the older live ones end after `overlap` seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotateRequest {
     /// Whose key; one's own where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "crate::schema::email_or_null")
+    )]
     pub email: Option<String>,
     /// Hash of the new key, standard base64 of SHA-256, where the caller made the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "crate::schema::hash_or_null")
+    )]
     pub api_key_sha256: Option<String>,
     /// Seconds for which the old keys go on working; 0 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +136,7 @@ pub struct RotateRequest {
 
 /// The answer to `POST /users/rotate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotateResponse {
     /// Whose key.
     pub email: String,
@@ -126,15 +149,21 @@ pub struct RotateResponse {
 
 /// `POST /claim/{token}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// Hash of the key that the caller made; the server makes one where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "crate::schema::hash_or_null")
+    )]
     pub api_key_sha256: Option<String>,
 }
 
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimResponse {
     /// The key, where the server made it; shown this once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +172,7 @@ pub struct ClaimResponse {
     pub user_email: String,
     /// Their role.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::role"))]
     pub role: String,
     /// What to do next.
     pub message: String,
@@ -150,10 +180,12 @@ pub struct ClaimResponse {
 
 /// `GET /whoami`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhoAmIView {
     /// The address.
     pub email: String,
     /// The role.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::role"))]
     pub role: String,
     /// When the key ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

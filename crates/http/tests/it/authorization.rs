@@ -1,6 +1,6 @@
 //! Who may do what: every route with every kind of caller.
 
-mod table;
+pub(crate) mod table;
 
 use std::collections::BTreeSet;
 

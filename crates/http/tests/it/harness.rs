@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 use self::agent::Agent;
 use self::answer::Answer;
 use self::caller::Caller;
+use crate::openapi::check::Asked;
 
 /// A deployment of its own: an empty store in memory, and its first admin.
 pub(crate) struct World {
@@ -110,9 +111,12 @@ impl World {
         while tasks.try_recv().is_ok() {}
     }
 
-    /// Sends a request to the users' API as it is.
+    /// Sends a request to the users' API as it is, and holds it and its answer against the description.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::of(self.users.clone().oneshot(request).await.unwrap()).await
+        let (asked, request) = Asked::read(request).await;
+        let answer = Answer::of(self.users.clone().oneshot(request).await.unwrap()).await;
+        asked.check(&answer);
+        answer
     }
 
     /// Sends a request to the agents' API as it is.

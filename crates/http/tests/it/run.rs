@@ -1,6 +1,7 @@
 //! `POST /run`: what is refused, and how.
 
 mod idempotency;
+mod too_many;
 
 use runvoy_core::command::MAX_COMMAND_BYTES;
 use runvoy_core::role::Role;

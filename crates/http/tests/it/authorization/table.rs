@@ -34,6 +34,7 @@ const fn row(method: &'static str, path: &'static str, whose: Whose, statuses: [
 pub(crate) const TABLE: &[Row] = &[
     //                                                        viewer  developer  operator  admin  anonymous  revoked  expired
     row("GET",    "/api/v1/health",                 Nobodys, [200,    200,       200,      200,   200,       200,     200]),
+    row("GET",    "/api/v1/openapi.json",           Nobodys, [200,    200,       200,      200,   200,       200,     200]),
     row("POST",   "/api/v1/claim/{token}",          Nobodys, [200,    200,       200,      200,   200,       200,     200]),
     row("GET",    "/api/v1/claim/{token}",          Nobodys, [200,    200,       200,      200,   200,       200,     200]),
     row("POST",   "/api/v1/run",                    Nobodys, [403,    202,       202,      202,   401,       401,     401]),

@@ -122,3 +122,29 @@ async fn an_admin_replaces_the_key_of_somebody_who_lost_it() {
     assert!(!is_live(&world, &alice).await);
     assert!(is_live(&world, &world.root).await);
 }
+
+#[tokio::test]
+async fn answers_say_when_the_key_ends_from_two_weeks_before_on() {
+    const DAY: u64 = 24 * 3600;
+    let world = World::new().await;
+    let old = world.user("alice", Role::Developer).await;
+    let new = rotate(&world, &old, 20 * DAY).await;
+    let ends = async |caller: &Caller, path: &str| {
+        let answer = world.get(caller, path).await;
+        answer.header("x-runvoy-key-expires").map(str::to_owned)
+    };
+    world.pass(6 * DAY - 1);
+    assert_eq!(ends(&old, "/whoami").await, None);
+    world.pass(1);
+    let end = Some("2025-07-05T15:06:40Z".to_owned());
+    assert_eq!(ends(&old, "/whoami").await, end);
+    // Refusals after the key was checked say it too.
+    assert_eq!(ends(&old, "/users").await, end);
+    assert_eq!(ends(&old, "/executions/nothing").await, end);
+    assert_eq!(ends(&new, "/whoami").await, None);
+    assert_eq!(ends(&Caller::anonymous(), "/health").await, None);
+    let run = world.post(&old, "/run", json!({"command": "true"})).await;
+    assert_eq!(run.header("x-runvoy-key-expires"), end.as_deref());
+    world.pass(14 * DAY);
+    assert_eq!(ends(&old, "/whoami").await, None);
+}
