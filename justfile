@@ -20,12 +20,24 @@ tidy:
     cargo xtask tidy
 
 # the examples of the documents
-readme:
-    cargo xtask readme
+documents:
+    cargo xtask documents
 
 # the static agents for x86-64 and arm64
 agents *options:
     cargo xtask agents {{options}}
+
+# a release's program for this machine, or for `--target TRIPLE`, with its archive
+dist *options:
+    cargo xtask dist {{options}}
+
+# the manual pages, in target/man
+man:
+    cargo xtask man
+
+# the server's image, of what `just dist` made
+image folder:
+    docker build --file deployments/docker/Dockerfile --tag runvoy:local {{quote(folder)}}
 
 # the command line for macOS and Windows
 cross-check:

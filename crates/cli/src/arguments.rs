@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 use runvoy_core::duration;
 
 use crate::commands::{
-    audit, claim, configure, context, infra, kill, list, locks, logs, run, server, status, users,
-    wait,
+    audit, claim, completion, configure, context, infra, kill, list, locks, logs, man, run, server,
+    status, users, wait,
 };
 use crate::time::Clock;
 use crate::words::{self, Words};
@@ -127,6 +127,11 @@ pub(crate) enum Command {
     /// Ask whether the server is well
     #[command(after_help = "Examples:\n  runvoy health\n  runvoy --context prod health")]
     Health,
+    /// Print what makes a shell complete commands and options
+    Completion(completion::CompletionArguments),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(man::ManArguments),
     /// Show the versions of this program and of the server
     #[command(after_help = "Examples:\n  runvoy version\n  runvoy version -o json")]
     Version,

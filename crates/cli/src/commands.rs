@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod claim;
+pub(crate) mod completion;
 pub(crate) mod configure;
 pub(crate) mod context;
 pub(crate) mod health;
@@ -10,6 +11,8 @@ pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod locks;
 pub(crate) mod logs;
+pub(crate) mod man;
+pub(crate) mod result;
 pub(crate) mod run;
 pub(crate) mod server;
 pub(crate) mod status;
@@ -42,8 +45,11 @@ pub(crate) fn dispatch(
     printer: &Arc<Printer>,
 ) -> Result<ExitStatus, Failure> {
     let Parsed { arguments, words } = parsed;
-    if let Command::Server(server) = arguments.command {
-        return server::run(server, environment, printer);
+    match arguments.command {
+        Command::Server(server) => return server::run(server, environment, printer),
+        Command::Completion(completion) => return Ok(completion::run(&completion, printer)),
+        Command::Man(man) => return man::run(&man, printer),
+        _ => {}
     }
     let need = match arguments.command {
         Command::Claim(_) | Command::Configure(_) | Command::Context(_) | Command::Infra(_) => {
@@ -132,6 +138,8 @@ async fn with_api(
         | Command::Context(_)
         | Command::Infra(_)
         | Command::Server(_)
+        | Command::Completion(_)
+        | Command::Man(_)
         | Command::Health
         | Command::Version => Err(Failure::new("this command needs no server")),
     }
@@ -146,7 +154,14 @@ pub(crate) async fn connected<F>(
 where
     F: AsyncFnOnce(&Connection) -> Result<ExitStatus, Failure>,
 {
-    let connection = Connection::open(app, need).await?;
+    closing(Connection::open(app, need).await?, work).await
+}
+
+/// Does the work and closes the connection whatever comes.
+pub(crate) async fn closing<F>(connection: Connection, work: F) -> Result<ExitStatus, Failure>
+where
+    F: AsyncFnOnce(&Connection) -> Result<ExitStatus, Failure>,
+{
     let result = work(&connection).await;
     let closed = connection.close().await;
     let status = result?;

@@ -39,6 +39,9 @@ pub(crate) const PASSED_TO_LOCAL: [&str; 4] = [HOME, "PATH", "LANG", TERM];
 /// Where a server's commands look for programs.
 #[cfg(all(unix, feature = "local"))]
 pub(crate) const PATH: &str = "PATH";
+/// Where the Docker Engine listens, as for Docker's own tools.
+#[cfg(all(unix, feature = "local"))]
+pub(crate) const DOCKER_HOST: &str = "DOCKER_HOST";
 /// The language of a server's commands.
 #[cfg(all(unix, feature = "local"))]
 pub(crate) const LANG: &str = "LANG";

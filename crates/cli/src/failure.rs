@@ -134,7 +134,7 @@ fn unanswered(error: &ApiError) -> Failure {
 
 fn exit_of(status: u16, code: &ErrorCode) -> ExitStatus {
     match (status, code) {
-        (_, ErrorCode::LockBusy) => ExitStatus::LOCK_BUSY,
+        (_, ErrorCode::LockBusy | ErrorCode::TooManyRuns) => ExitStatus::BUSY,
         (_, ErrorCode::InvalidRequest) | (413, _) => ExitStatus::USAGE,
         (401 | 403, _) => ExitStatus::NOT_PERMITTED,
         _ => ExitStatus::FAILED,

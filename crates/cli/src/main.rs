@@ -11,12 +11,15 @@ mod execution_ids;
 mod exit;
 mod failure;
 mod follow;
+mod key_end;
 mod line_joiner;
 mod local;
 mod printer;
 #[cfg(all(unix, feature = "local"))]
 mod server_data;
 mod settings;
+#[cfg(test)]
+mod shapes;
 mod signals;
 mod table;
 mod time;

@@ -53,6 +53,7 @@ pub(crate) struct Printer {
     err: Mutex<Box<dyn Write + Send>>,
     is_out_closed: AtomicBool,
     is_out_broken: AtomicBool,
+    is_hushed: AtomicBool,
     spinner: Mutex<Option<ProgressBar>>,
 }
 
@@ -74,6 +75,7 @@ impl Printer {
             err: Mutex::new(err),
             is_out_closed: AtomicBool::new(false),
             is_out_broken: AtomicBool::new(false),
+            is_hushed: AtomicBool::new(false),
             spinner: Mutex::new(None),
         }
     }
@@ -86,6 +88,16 @@ impl Printer {
     /// Whether nothing more can be written to stdout.
     pub(crate) fn is_out_closed(&self) -> bool {
         self.is_out_closed.load(Ordering::Relaxed)
+    }
+
+    /// Leaves out from now on what can wait for another command: the caller asked for quiet.
+    pub(crate) fn hush(&self) {
+        self.is_hushed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what can wait is left out.
+    pub(crate) fn is_hushed(&self) -> bool {
+        self.is_hushed.load(Ordering::Relaxed)
     }
 
     /// What the process exits with: no success where data was lost.

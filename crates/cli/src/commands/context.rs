@@ -36,11 +36,17 @@ pub(crate) struct NameArguments {
     name: String,
 }
 
+/// A context, without its key.
 #[derive(Debug, Serialize)]
-struct ContextView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ContextView {
+    /// Its name.
     name: String,
+    /// Whether it is the one in use.
     current: bool,
+    /// The server's address.
     endpoint: Option<String>,
+    /// Whether a key is saved.
     has_key: bool,
 }
 

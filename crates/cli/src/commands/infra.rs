@@ -12,6 +12,8 @@ mod destroy;
 mod show;
 #[cfg(feature = "infra")]
 mod status;
+#[cfg(any(feature = "infra", test))]
+pub(crate) mod view;
 
 use std::path::PathBuf;
 

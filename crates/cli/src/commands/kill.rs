@@ -2,7 +2,10 @@
 
 use clap::Args;
 use runvoy_client::api::Api;
+use runvoy_wire::execution::KillResponse;
 
+use super::result::RunResult;
+use super::show;
 use super::status::missing;
 use super::wait::{ended, outcome_of};
 use crate::escape;
@@ -35,29 +38,47 @@ pub(crate) async fn run(
     api: &Api,
 ) -> Result<ExitStatus, Failure> {
     let mut worst = ExitStatus::SUCCESS;
+    let mut results = Vec::new();
     for text in &arguments.ids {
-        if let Err(failure) = kill(text, arguments.wait, app, api).await {
-            worst = app.printer.failure(&failure);
+        match kill(text, arguments.wait, app, api).await {
+            Ok(result) => results.extend(result),
+            Err(failure) => worst = app.printer.failure(&failure),
         }
     }
+    // For people each line was there as soon as it was true.
+    show(app, &results, String::new)?;
     Ok(worst)
 }
 
-async fn kill(text: &str, waits: bool, app: &App<'_>, api: &Api) -> Result<(), Failure> {
+/// Stops one. What became of it is only asked for where somebody reads it.
+async fn kill(
+    text: &str,
+    waits: bool,
+    app: &App<'_>,
+    api: &Api,
+) -> Result<Option<RunResult>, Failure> {
     let id = resolve(api, text).await?;
     let answer = api.kill(&id).await.map_err(|error| missing(error, &id))?;
-    match answer {
-        Some(answer) => {
-            let status = escape::field(&answer.status).into_owned();
-            let message = escape::field(&answer.message).into_owned();
-            app.printer.data_line(&format!("{id}  {status}"));
-            app.printer.person(&message);
-        }
+    let is_read = app.settings.is_machine_output();
+    match &answer {
+        Some(answer) if !is_read => say(&id, answer, app),
+        Some(_) => {}
         None => app.printer.note(&format!("{id} was over already")),
     }
     if waits {
         let view = ended(api, &id).await?;
         app.printer.note(&format!("{id}: {}", outcome_of(&view)));
+        return Ok(Some(RunResult::of_view(&view)));
     }
-    Ok(())
+    match answer {
+        Some(answer) => Ok(Some(RunResult::of_kill(&answer))),
+        None if is_read => Ok(Some(RunResult::of_view(&api.execution(&id).await?))),
+        None => Ok(None),
+    }
+}
+
+fn say(id: &str, answer: &KillResponse, app: &App<'_>) {
+    let status = escape::field(&answer.status);
+    app.printer.data_line(&format!("{id}  {status}"));
+    app.printer.person(&escape::field(&answer.message));
 }

@@ -56,6 +56,9 @@ pub(crate) async fn run(
     api: &Api,
 ) -> Result<ExitStatus, Failure> {
     let is_quiet = arguments.quiet;
+    if is_quiet {
+        app.printer.hush();
+    }
     let items = fetch(arguments, api).await?;
     if is_quiet {
         for item in &items {

@@ -84,9 +84,17 @@ fn details(app: &App<'_>, view: &ExecutionView) -> String {
             view.unreachable_since.map(|at| clock.show(at)),
         ),
         ("Cloud", some(&view.cloud)),
-        ("Cost", cost(view)),
+        ("Cost", cost(view).map(|cost| priced(cost, view))),
         ("Request", some(&view.request_id)),
     ])
+}
+
+/// The address is billed apart, and its price is known.
+fn priced(cost: String, view: &ExecutionView) -> String {
+    match &view.public_ipv4_usd {
+        Some(address) => format!("{cost} + ${address} for its public IPv4 address"),
+        None => cost,
+    }
 }
 
 fn names(names: &[String]) -> Option<String> {

@@ -14,10 +14,15 @@ use crate::table::fields;
 /// How long the server may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The versions of both ends.
 #[derive(Debug, Serialize)]
-struct Versions {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Versions {
+    /// This program's.
     cli: &'static str,
+    /// The server's; null where none is configured or it did not answer.
     backend: Option<String>,
+    /// The server's address, where one is configured.
     endpoint: Option<String>,
 }
 

@@ -8,8 +8,9 @@ use runvoy_core::execution::Status;
 use runvoy_core::outcome::{Reason, cli_exit_code};
 use runvoy_wire::execution::ExecutionView;
 
-use super::bounded;
+use super::result::RunResult;
 use super::status::missing;
+use super::{bounded, show};
 use crate::execution_ids::resolve;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
@@ -41,6 +42,7 @@ pub(crate) async fn run(
 ) -> Result<ExitStatus, Failure> {
     bounded(app.settings.timeout, async {
         let mut first = ExitStatus::SUCCESS;
+        let mut results = Vec::new();
         for text in &arguments.ids {
             let id = resolve(api, text).await?;
             let view = ended(api, &id).await?;
@@ -48,7 +50,9 @@ pub(crate) async fn run(
             if first == ExitStatus::SUCCESS {
                 first = exit_of(&view);
             }
+            results.push(RunResult::of_view(&view));
         }
+        show(app, &results, String::new)?;
         Ok(first)
     })
     .await

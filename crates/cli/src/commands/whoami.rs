@@ -5,6 +5,7 @@ use runvoy_client::api::Api;
 use super::show;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
+use crate::key_end::left;
 use crate::settings::App;
 use crate::table::fields;
 
@@ -12,7 +13,10 @@ use crate::table::fields;
 pub(crate) async fn run(app: &App<'_>, api: &Api) -> Result<ExitStatus, Failure> {
     let view = api.whoami().await?;
     show(app, &view, || {
-        let expires = view.key_expires_at.map(|at| app.settings.clock.show(at));
+        let expires = view.key_expires_at.map(|at| {
+            let clock = app.settings.clock;
+            format!("{} {} (in {})", clock.show(at), clock.name(), left(at))
+        });
         fields(&[
             ("E-mail", Some(view.email.clone())),
             ("Role", Some(view.role.clone())),

@@ -35,6 +35,8 @@ fn every_command_explains_itself_with_examples() {
         "server",
         "server reset-admin",
         "health",
+        "completion",
+        "man",
         "version",
     ] {
         let line: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
@@ -283,17 +285,33 @@ fn detaching_from_a_local_run() {
     --- stdout
     --- stderr
     error: --local has nothing to detach to: the run ends with this command
-    hint: runs that outlive the terminal need a server:  runvoy server --unsafe-process-launcher
+    hint: runs that outlive the terminal need a server:  runvoy server
+    ");
+}
+
+#[cfg(all(unix, feature = "local"))]
+#[test]
+fn a_local_run_of_an_image_without_an_engine() {
+    let home = Home::new().set("DOCKER_HOST", "unix:///no/docker.sock");
+    runvoy_snapshot!(home.shown(&["run", "--local", "--image", "alpine", "true"]), @r"
+    exit: 125
+    --- stdout
+    --- stderr
+    error: commands cannot run in containers
+    caused by: no Docker Engine found: there is no /no/docker.sock
+
+    hint: start Docker, or say where it listens with DOCKER_HOST
+          or run it as a process of this machine:  the same command without --image
     ");
 }
 
 #[test]
-fn a_local_run_of_an_image() {
-    runvoy_snapshot!(Home::new().shown(&["run", "--local", "--image", "alpine", "true"]), @r"
-    exit: 125
+fn bounds_of_a_local_process() {
+    runvoy_snapshot!(Home::new().shown(&["run", "--local", "--memory", "64MB", "true"]), @r"
+    exit: 2
     --- stdout
     --- stderr
-    error: --local cannot run an image: no container engine is supported yet
-    hint: run it as a process of this machine:  the same command without --image
+    error: --local bounds processor and memory of containers alone
+    hint: run it in a container:  the same command with --image REF
     ");
 }

@@ -19,6 +19,8 @@ pub(crate) struct Asked {
 pub(crate) enum Answer {
     /// This status and body.
     Say(u16, String),
+    /// This status, this header line, and this body.
+    With(u16, &'static str, String),
     /// Nothing: the connection breaks.
     HangUp,
 }
@@ -48,11 +50,14 @@ impl FakeServer {
                     keep.1.notify_all();
                     kept.len() - 1
                 };
-                if let Answer::Say(status, body) = answer(&request, before) {
-                    let length = body.len();
-                    // A client that is gone needs no answer.
-                    write!(stream, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").ok();
-                }
+                let (status, header, body) = match answer(&request, before) {
+                    Answer::Say(status, body) => (status, "x-nothing: 0", body),
+                    Answer::With(status, header, body) => (status, header, body),
+                    Answer::HangUp => continue,
+                };
+                let length = body.len();
+                // A client that is gone needs no answer.
+                write!(stream, "HTTP/1.1 {status} X\r\n{header}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").ok();
             }
         });
         Self { endpoint, asked }

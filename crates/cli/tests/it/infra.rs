@@ -5,18 +5,20 @@ use crate::home::{Home, runvoy_snapshot};
 #[cfg(not(feature = "infra"))]
 #[test]
 fn a_build_without_it_says_where_to_get_one() {
-    for command in ["apply", "status", "destroy"] {
-        runvoy_snapshot!(Home::new().shown(&["infra", command]), @r"
-        exit: 125
-        --- stdout
-        --- stderr
-        error: this build cannot deploy to AWS
-        caused by: it was built without the feature `infra`
-
-        hint: in the sources of runvoy:  cargo install --path crates/cli --features infra
-              or take the program of a release, which has it
-        ");
+    let shown = Home::new().shown(&["infra", "apply"]);
+    for command in ["status", "destroy"] {
+        assert_eq!(Home::new().shown(&["infra", command]), shown);
     }
+    runvoy_snapshot!(shown, @r"
+    exit: 125
+    --- stdout
+    --- stderr
+    error: this build cannot deploy to AWS
+    caused by: it was built without the feature `infra`
+
+    hint: in the sources of runvoy:  cargo install --path crates/cli --features infra
+          or take the program of a release, which has it
+    ");
 }
 
 #[test]

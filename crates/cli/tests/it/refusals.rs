@@ -106,12 +106,27 @@ mod of_a_server {
     use super::*;
 
     #[test]
-    fn without_the_leave_to_run_plain_processes() {
-        runvoy_snapshot!(Home::new().shown(&["server"]), @r"
+    fn without_an_engine() {
+        let home = Home::new();
+        let data = home.path("data");
+        let arguments = [
+            "server",
+            "--docker-host",
+            "unix:///no/docker.sock",
+            "--data-dir",
+            data.to_str().unwrap(),
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        runvoy_snapshot!(home.shown(&arguments), @r"
         exit: 125
         --- stdout
         --- stderr
-        error: this server can run commands only as plain processes, and those have the server's own rights: they can read its database and its keys; if everybody who may run commands may also have those, add --unsafe-process-launcher
+        error: commands cannot run in containers
+        caused by: no Docker Engine found: there is no /no/docker.sock
+
+        hint: start Docker, or say where it listens with DOCKER_HOST
+              or run commands as plain processes, with the server's own rights:  runvoy server --unsafe-process-launcher
         ");
     }
 

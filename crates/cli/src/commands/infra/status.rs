@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runvoy_infra::{Infra, Status};
-use serde::Serialize;
 
+use super::view::StatusView;
 use super::{Target, show};
 use crate::commands;
 use crate::connection::remote;
@@ -16,28 +16,6 @@ use crate::table::fields;
 
 /// A control plane that is well answers at once; one that was not called for long takes a moment.
 const HEALTH_LIMIT: Duration = Duration::from_secs(15);
-
-/// How a deployment is, for programs; the table has the same.
-#[derive(Debug, Serialize)]
-struct StatusView {
-    project: String,
-    account: String,
-    region: String,
-    stack: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changed_at: Option<Timestamp>,
-    bootstrap: String,
-    version: Option<String>,
-    cli_version: String,
-    api_endpoint: Option<String>,
-    agent_endpoint: Option<String>,
-    health: String,
-    running_tasks: Option<usize>,
-    open_executions: Option<usize>,
-    default_task_role: Option<String>,
-}
 
 /// Looks and shows; fails where there is no deployment.
 pub(super) async fn run(target: &Target, app: &App<'_>) -> Result<ExitStatus, Failure> {

@@ -7,6 +7,7 @@ use runvoy_client::api::Api;
 use runvoy_core::duration;
 use runvoy_core::key::ApiKey;
 use runvoy_core::user::UserEmail;
+use runvoy_wire::secret::Secret;
 use runvoy_wire::user::{RotateRequest, RotateResponse};
 
 use crate::commands::claim::{new_key, save_or_show};
@@ -70,13 +71,17 @@ async fn own(overlap: Option<u64>, app: &App<'_>, api: &Api) -> Result<ExitStatu
     let answer = api.rotate_key(&request).await?;
     say_when_old_ends(&answer, app);
     if let Some((config, writable)) = place {
-        return save(&key, config, writable, app);
+        save(&key, config, writable, app)?;
+        return show(app, &answer, String::new);
     }
     app.printer.warning(&format!(
         "the key in {API_KEY} is the old one; this is the new one, shown this once:"
     ));
-    app.printer.data_line(key.expose());
-    Ok(ExitStatus::SUCCESS)
+    let answer = RotateResponse {
+        api_key: Some(Secret::new(key.expose())),
+        ..answer
+    };
+    show(app, &answer, || shown_once(&answer))
 }
 
 /// The configuration file, proved writable; none where the key comes from the environment.
@@ -94,7 +99,7 @@ fn save(
     mut config: ConfigFile,
     writable: Writable,
     app: &App<'_>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<(), Failure> {
     let name = &app.settings.context;
     let endpoint = config.context(name).and_then(|context| context.endpoint);
     let endpoint = endpoint.or_else(|| app.settings.endpoint.clone());
@@ -104,7 +109,7 @@ fn save(
         "The new key is saved in {}",
         config.path().display()
     ));
-    Ok(ExitStatus::SUCCESS)
+    Ok(())
 }
 
 fn say_when_old_ends(answer: &RotateResponse, app: &App<'_>) {
