@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::rivals;
 use crate::process::{output, root};
 
 /// Names and values, in the order of the page.
@@ -15,7 +16,7 @@ pub(super) fn facts() -> Result<Vec<(&'static str, String)>> {
     let load = fs::read_to_string("/proc/loadavg")?;
     let target = root().join("target");
     let disk = output(Command::new("df").arg("--output=fstype,source").arg(target))?;
-    Ok(vec![
+    let mut facts = vec![
         ("date", ask("date", &["-u", "+%F"])?),
         (
             "processor",
@@ -30,18 +31,14 @@ pub(super) fn facts() -> Result<Vec<(&'static str, String)>> {
             load.split(' ').take(3).collect::<Vec<_>>().join(" "),
         ),
         ("compiler", ask("rustc", &["--version"])?),
-        ("task-spooler", first_line(&ask("tsp", &["-V"])?)),
-        ("sed", first_line(&ask("sed", &["--version"])?)),
-    ])
+    ];
+    facts.extend(rivals::versions());
+    Ok(facts)
 }
 
 fn ask(program: &str, arguments: &[&str]) -> Result<String> {
     let answer = output(Command::new(program).args(arguments))?;
     Ok(answer.trim().to_owned())
-}
-
-fn first_line(text: &str) -> String {
-    words(text.lines().next().unwrap_or_default())
 }
 
 fn words(text: &str) -> String {

@@ -13,7 +13,7 @@ use runvoy_sql::{Durability, SqliteStore};
 use runvoy_testkit::{ManualClock, ScriptedLauncher, sample};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::Bench;
+use crate::bench::Bench;
 use crate::figures::{Figures, median};
 
 /// People, each with a key.
@@ -40,7 +40,7 @@ pub(crate) async fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> 
     // The first use of a key in a minute is noted on disk; that is not what is measured.
     round(&app, &keys, 1, Work::Gate).await?;
     let (mut gate, mut whoami, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..bench.times(ROUNDS) {
         gate.push(round(&app, &keys, 1, Work::Gate).await?);
         whoami.push(round(&app, &keys, 1, Work::WhoAmI).await?);
         at_once.push(round(&app, &keys, AT_ONCE, Work::Gate).await?);

@@ -5,22 +5,34 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-/// What was measured: names of the form `part.what_unit`, and numbers.
+/// What was measured: names of the form `part.what_unit`, and numbers; and what was not.
 #[derive(Debug, Default)]
-pub(crate) struct Figures(BTreeMap<String, f64>);
+pub(crate) struct Figures {
+    measured: BTreeMap<String, f64>,
+    missing: BTreeMap<String, String>,
+}
 
 impl Figures {
     /// Keeps a figure, and shows it at once.
     pub(crate) fn set(&mut self, name: &str, value: f64) -> Result<()> {
         use std::io::Write as _;
         writeln!(std::io::stderr(), "  {name}: {value:.3}")?;
-        self.0.insert(name.to_owned(), value);
+        self.measured.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// Keeps why a figure, or all of a part, was not measured, and says so at once.
+    pub(crate) fn skip(&mut self, name: &str, why: &str) -> Result<()> {
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), "  {name}: not measured: {why}")?;
+        self.missing.insert(name.to_owned(), why.to_owned());
         Ok(())
     }
 
     /// As a JSON object.
-    pub(crate) fn to_json(&self) -> Result<String> {
-        Ok(serde_json::to_string(&self.0)?)
+    pub(crate) fn to_json(&self) -> String {
+        let all = serde_json::json!({ "measured": self.measured, "missing": self.missing });
+        all.to_string()
     }
 }
 
@@ -50,6 +62,17 @@ pub(crate) fn largest(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_with_the_reason() {
+        let mut figures = Figures::default();
+        figures.set("local.wall_ms", 2.5).unwrap();
+        figures.skip("pueue", "it is not installed").unwrap();
+        assert_eq!(
+            figures.to_json(),
+            r#"{"measured":{"local.wall_ms":2.5},"missing":{"pueue":"it is not installed"}}"#
+        );
+    }
 
     #[test]
     #[expect(

@@ -13,11 +13,11 @@ use runvoy_wire::execution::RunRequest;
 use runvoy_wire::log::LogEventView;
 use runvoy_wire::secret::Secret;
 
-use crate::Bench;
+use crate::bench::Bench;
 use crate::figures::{Figures, largest, median};
 use crate::ingest::flood::Flood;
 use crate::machine;
-use crate::server::Server;
+use crate::server::{Place, Server};
 
 /// Rounds of each, in turn.
 const ROUNDS: usize = 3;
@@ -30,9 +30,9 @@ pub(crate) async fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> 
     let folder = bench.folder.join("ingest");
     fs::create_dir_all(&folder)?;
     let flood = Flood::write(&folder)?;
-    let server = Server::start(&bench.runvoy, &folder.join("server"))?;
+    let server = Server::start(bench, &folder.join("server"), Place::Processes)?;
     let (mut ours, mut theirs, mut agents) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..bench.times(ROUNDS) {
         let (seconds, peak) = ingest(&server, &flood, round).await?;
         ours.push(flood.megabytes / seconds);
         agents.push(peak);

@@ -13,8 +13,8 @@ use runvoy_ports::{ExecutionQuery, Ledger as _, MAX_WRITES, Scope, Write};
 use runvoy_sql::{Durability, SqliteStore};
 use runvoy_testkit::sample;
 
-use crate::Bench;
 use crate::authorization::app;
+use crate::bench::Bench;
 use crate::figures::{Figures, largest, median, milliseconds};
 
 /// Executions.

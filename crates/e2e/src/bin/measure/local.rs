@@ -1,15 +1,14 @@
 //! `runvoy --local run true`, beside the smallest job queue that keeps a record: task-spooler.
 
-use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use crate::Bench;
-use crate::figures::{Figures, largest, median, milliseconds};
+use crate::bench::Bench;
+use crate::figures::{Figures, largest, median};
 use crate::machine::mebibytes;
+use crate::program::{command, printed, timed, works};
 
 /// Runs of each, in turn.
 const RUNS: usize = 41;
@@ -21,67 +20,78 @@ const TIME: &str = "/usr/bin/time";
 pub(crate) fn measure(bench: &Bench, figures: &mut Figures) -> Result<()> {
     let home = bench.folder.join("local");
     std::fs::create_dir_all(&home)?;
-    let runvoy = [bench.runvoy.as_os_str()]
-        .into_iter()
-        .chain(["--local", "run", "true"].map(OsStr::new))
-        .collect::<Vec<_>>();
-    let rival = ["tsp", "-nf", "true"].map(OsStr::new);
+    let has_spooler = works(&home, &["tsp", "-V"]);
     // The first runs make the database and start the spooler's server.
-    run(&home, &runvoy)?;
-    run(&home, &rival)?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        ours.push(run(&home, &runvoy)?);
-        theirs.push(run(&home, &rival)?);
+    timed(&mut runvoy(bench, &home))?;
+    if has_spooler {
+        timed(&mut spooler(&home, &["-nf", "true"]))?;
+    } else {
+        let why = "task-spooler is not installed (sudo apt-get install task-spooler)";
+        figures.skip("local.tsp_wall_ms", why)?;
+        figures.skip("local.times_tsp", why)?;
     }
-    run(&home, &["tsp", "-K"].map(OsStr::new))?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..bench.times(RUNS) {
+        ours.push(timed(&mut runvoy(bench, &home))?);
+        if has_spooler {
+            theirs.push(timed(&mut spooler(&home, &["-nf", "true"]))?);
+        }
+    }
     figures.set("local.wall_ms", median(&ours))?;
-    figures.set("local.tsp_wall_ms", median(&theirs))?;
-    figures.set("local.times_tsp", median(&ours) / median(&theirs))?;
-    memory(bench, &home, &runvoy, figures)
+    if has_spooler {
+        timed(&mut spooler(&home, &["-K"]))?;
+        figures.set("local.tsp_wall_ms", median(&theirs))?;
+        figures.set("local.times_tsp", median(&ours) / median(&theirs))?;
+    }
+    memory(bench, &home, figures)
 }
 
-/// Wall time in milliseconds.
-fn run(home: &Path, words: &[&OsStr]) -> Result<f64> {
-    let began = Instant::now();
-    let status = command(home, words).status()?;
-    let took = milliseconds(began.elapsed());
-    ensure!(status.success(), "{words:?} ended with {status}");
-    Ok(took)
+fn runvoy(bench: &Bench, home: &Path) -> Command {
+    let mut runvoy = command(home, &[&bench.runvoy]);
+    runvoy.args(["--local", "run", "true"]);
+    runvoy
 }
 
-fn command(home: &Path, words: &[&OsStr]) -> Command {
-    let mut command = Command::new(words.first().copied().unwrap_or_default());
-    command
-        .args(words.get(1..).unwrap_or_default())
-        .env_clear()
-        .env("HOME", home)
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+/// The spooler, with a server of this home's own.
+fn spooler(home: &Path, arguments: &[&str]) -> Command {
+    let mut spooler = command(home, &["tsp"]);
+    spooler
+        .args(arguments)
         .env("TS_SOCKET", home.join("tsp.socket"))
-        .env("TMPDIR", home)
-        .current_dir(home)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+        .env("TMPDIR", home);
+    spooler
 }
 
 /// The program's own peak from the system's account of it; the agent's as the command sees its parent's.
-fn memory(bench: &Bench, home: &Path, runvoy: &[&OsStr], figures: &mut Figures) -> Result<()> {
-    let report = home.join("memory");
-    let report_option = report.as_os_str();
-    let ask = ["--local", "run", "grep VmHWM /proc/$PPID/status"].map(OsStr::new);
+fn memory(bench: &Bench, home: &Path, figures: &mut Figures) -> Result<()> {
+    let has_time = works(home, &[TIME, "--version"]);
     let (mut ours, mut agents) = (Vec::new(), Vec::new());
     for _ in 0..MEMORY_RUNS {
-        let timed = [TIME, "-f", "%M", "-o"].map(OsStr::new);
-        run(home, &[&timed[..], &[report_option], runvoy].concat())?;
-        let kibibytes: f64 = std::fs::read_to_string(&report)?.trim().parse()?;
-        ours.push(kibibytes / 1024.0);
-        let asked = [&[bench.runvoy.as_os_str()][..], &ask].concat();
-        let output = command(home, &asked).stdout(Stdio::piped()).output()?;
-        let status = String::from_utf8(output.stdout)?;
+        if has_time {
+            ours.push(own_peak(bench, home)?);
+        }
+        let mut asking = command(home, &[&bench.runvoy]);
+        asking.args(["--local", "run", "grep VmHWM /proc/$PPID/status"]);
+        let status = printed(&mut asking)?;
         agents.push(mebibytes(&status, "VmHWM").context("the command did not see its agent")?);
     }
-    figures.set("local.cli_peak_mib", largest(&ours))?;
+    if has_time {
+        figures.set("local.cli_peak_mib", largest(&ours))?;
+    } else {
+        let why = "GNU time is not installed (sudo apt-get install time)";
+        figures.skip("local.cli_peak_mib", why)?;
+    }
     figures.set("local.agent_peak_mib", largest(&agents))
+}
+
+fn own_peak(bench: &Bench, home: &Path) -> Result<f64> {
+    let report = home.join("memory");
+    let mut timing = command(home, &[TIME, "-f", "%M", "-o"]);
+    timing
+        .arg(&report)
+        .arg(&bench.runvoy)
+        .args(["--local", "run", "true"]);
+    timed(&mut timing)?;
+    let kibibytes: f64 = std::fs::read_to_string(&report)?.trim().parse()?;
+    Ok(kibibytes / 1024.0)
 }

@@ -1,65 +1,64 @@
-//! Measures what the design gives budgets to, and prints the figures as one JSON object of names and numbers.
+//! Measures what the design gives budgets to, and prints the figures, and why others are missing, as one JSON object.
 //!
-//! `measure RUNVOY FOLDER [PART…]`: the built program, a folder on the disk to be measured, and which parts.
+//! `measure RUNVOY FOLDER [--short] [--pueue=PROGRAM] [PART…]`: the built program, a folder on the disk to be measured,
+//! fewer repetitions to see that it works, where pueue is, and which parts.
 
 mod authorization;
+mod bench;
+mod container;
+mod docker;
 mod figures;
+mod follow;
+mod followers;
 mod ingest;
 mod list;
 mod local;
 mod machine;
+mod program;
+mod pueue;
 mod server;
 mod submit;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use tokio::runtime::Runtime;
 
+use crate::bench::{Bench, PARTS};
 use crate::figures::Figures;
 
-/// What the parts share.
-#[derive(Debug)]
-struct Bench {
-    /// The program that is measured.
-    runvoy: PathBuf,
-    /// Where everything is kept.
-    folder: PathBuf,
-}
-
-const PARTS: [&str; 5] = ["local", "submit", "ingest", "authorization", "list"];
-
-fn main() -> Result<()> {
-    let mut words = std::env::args_os().skip(1);
-    let (Some(runvoy), Some(folder)) = (words.next(), words.next()) else {
-        bail!("usage: measure RUNVOY FOLDER [{}]…", PARTS.join("|"));
-    };
-    let bench = Bench {
-        runvoy: PathBuf::from(runvoy).canonicalize()?,
-        folder: PathBuf::from(folder).canonicalize()?,
-    };
-    let mut parts: Vec<String> = words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    if parts.is_empty() {
-        parts = PARTS.map(str::to_owned).to_vec();
-    }
+fn main() -> Result<ExitCode> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let (bench, parts) = Bench::from_words(&words)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let mut figures = Figures::default();
-    for part in &parts {
+    let mut code = ExitCode::SUCCESS;
+    for part in parts {
         writeln!(std::io::stderr(), "measuring {part}")?;
-        let measured = match part.as_str() {
-            "local" => local::measure(&bench, &mut figures),
-            "submit" => runtime.block_on(submit::measure(&bench, &mut figures)),
-            "ingest" => runtime.block_on(ingest::measure(&bench, &mut figures)),
-            "authorization" => runtime.block_on(authorization::measure(&bench, &mut figures)),
-            "list" => runtime.block_on(list::measure(&bench, &mut figures)),
-            unknown => bail!("there is no part {unknown}"),
-        };
-        measured.with_context(|| format!("measuring {part}"))?;
+        // What others have measured by then is not thrown away.
+        if let Err(error) = measure(part, &bench, &runtime, &mut figures) {
+            figures.skip(part, &format!("it failed: {error:#}"))?;
+            code = ExitCode::FAILURE;
+        }
     }
-    writeln!(std::io::stdout(), "{}", figures.to_json()?)?;
-    Ok(())
+    writeln!(std::io::stdout(), "{}", figures.to_json())?;
+    Ok(code)
+}
+
+fn measure(part: &str, bench: &Bench, runtime: &Runtime, figures: &mut Figures) -> Result<()> {
+    match part {
+        "local" => local::measure(bench, figures),
+        "submit" => runtime.block_on(submit::measure(bench, figures)),
+        "container" => runtime.block_on(container::measure(bench, figures)),
+        "follow" => follow::measure(bench, figures),
+        "followers" => runtime.block_on(followers::measure(bench, figures)),
+        "pueue" => pueue::measure(bench, figures),
+        "ingest" => runtime.block_on(ingest::measure(bench, figures)),
+        "authorization" => runtime.block_on(authorization::measure(bench, figures)),
+        "list" => runtime.block_on(list::measure(bench, figures)),
+        unknown => bail!("there is no part {unknown}; there are {}", PARTS.join(", ")),
+    }
 }
