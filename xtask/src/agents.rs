@@ -83,6 +83,12 @@ pub(crate) fn build(archs: &[Arch]) -> Result<Vec<String>> {
     Ok(not_run)
 }
 
+/// The processor of this machine, whose containers tests run.
+pub(crate) fn of_this_machine() -> Vec<Arch> {
+    let ours = |arch: &Arch| arch.name == std::env::consts::ARCH;
+    ALL.into_iter().filter(ours).collect()
+}
+
 /// Every processor.
 pub(crate) fn all() -> Vec<Arch> {
     ALL.to_vec()
@@ -139,7 +145,7 @@ fn start(arch: Arch, agent: &Path) -> Result<Option<String>> {
 }
 
 /// Whether a little-endian 64-bit ELF program names no dynamic loader; `None` where it is something else.
-fn is_static(program: &[u8]) -> Option<bool> {
+pub(crate) fn is_static(program: &[u8]) -> Option<bool> {
     const LOADER: u32 = 3;
     let half = |at: usize| {
         Some(u16::from_le_bytes(

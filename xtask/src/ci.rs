@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::needs::{self, Consent};
 use crate::process::{cargo, run};
-use crate::{agents, aws, cross_check, lambda, not_run, readme, templates, test, tidy};
+use crate::{agents, aws, cross_check, documents, lambda, man, not_run, templates, test, tidy};
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,10 @@ pub(crate) fn command(scope: Scope, consent: Consent) -> Result<()> {
     steps.print();
     let total = total?;
     if scope == Scope::Quick {
-        found.push("documents, README examples, templates, agents, Lambda functions, other platforms (--quick)".to_owned());
+        found.push(
+            "rustdoc, templates, documents, manual, Lambda functions, other platforms, the other processor's agent (--quick)"
+                .to_owned(),
+        );
     }
     not_run::print(&found)?;
     total.print();
@@ -47,12 +50,17 @@ impl Steps {
         self.step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
         self.step("tidy", tidy::command)?;
         self.step("lint", lint)?;
+        let archs = match scope {
+            Scope::Quick => agents::of_this_machine(),
+            Scope::Full => agents::all(),
+        };
+        found.extend(self.step("agents", || agents::build(&archs))?);
         let total = self.step("test", test::run)?;
         if scope == Scope::Full {
-            self.step("documents", documents)?;
-            self.step("README", readme::command)?;
+            self.step("rustdoc", rustdoc)?;
             self.step("templates", templates::check)?;
-            found.extend(self.step("agents", || agents::build(&agents::all()))?);
+            found.extend(self.step("documents", documents::command)?);
+            self.step("manual", man::command)?;
             found.extend(self.step("Lambda functions", || lambda::package(lambda::Arch::Arm64))?);
             self.step("other platforms", cross_check::command)?;
         }
@@ -98,7 +106,7 @@ fn lint() -> Result<()> {
     ]))
 }
 
-fn documents() -> Result<()> {
+fn rustdoc() -> Result<()> {
     run(cargo(&[
         "doc",
         "--workspace",

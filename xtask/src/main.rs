@@ -11,15 +11,31 @@ mod aws;
 mod bench;
 mod ci;
 mod cross_check;
+mod dist;
+#[cfg(unix)]
+mod documents;
+mod formula;
 mod lambda;
+mod man;
 mod needs;
 mod not_run;
+mod openapi;
 mod process;
-mod readme;
+mod release;
+mod sbom;
 mod templates;
 mod test;
 mod tidy;
 mod zig;
+
+/// The examples are for the shells of Unix.
+#[cfg(not(unix))]
+mod documents {
+    /// Runs none.
+    pub(crate) fn command() -> anyhow::Result<Vec<String>> {
+        anyhow::bail!("the examples of the documents are run on Linux and macOS")
+    }
+}
 
 use std::process::ExitCode;
 
@@ -29,14 +45,19 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test [--yes]                   installs what the tests need (asks first), runs them all, lists what was not run
-  ci [--quick] [--yes]           what .ci/run calls: format, tidy, lint and tests; then documents, agents, platforms
+  ci [--quick] [--yes]           what .ci/run calls: format, tidy, lint and tests; then agents, documents, platforms
   tidy                           checks the promises about the tree itself: crate edges, manifests, files, links
-  readme                         runs the examples of README.md and docs/
+  documents                      runs the examples of README.md and docs/ and lists those that are not run
   agents [--arch x86_64|aarch64] builds the static agents into target/agents and checks them
   aws install                    puts DynamoDB Local and moto below target, for the tests and the local AWS
   aws up                         starts the local AWS with runvoy deployed on it, until Ctrl-C
   package-lambda [--arch aarch64|x86_64]
                                  builds the Lambda functions' zips into target/lambda, weighs and starts them
+  man                            writes the manual pages into target/man and checks them
+  dist [--target TRIPLE] [--agents DIR]
+                                 builds a platform's program with the agents inside, packs its archive into target/dist
+  release [--tag vVERSION]       makes target/dist a whole release: agents, zips, bill of materials, formula, checksums
+  openapi                        writes docs/openapi.json and docs/schemas, which tests hold to the code
   cross-check                    checks the command line for macOS and Windows
   bench [--functions]            measures the budgets of the design, writes docs/performance.md; or the Lambda functions alone
 ";
@@ -79,13 +100,23 @@ fn dispatch(words: &[String]) -> Result<()> {
             let [] = switches(rest, [])?;
             tidy::command()
         }
-        "readme" => {
+        "documents" => {
             let [] = switches(rest, [])?;
-            readme::command()
+            not_run::print(&documents::command()?)
         }
         "agents" => agents::command(&agents::chosen(rest)?),
         "aws" => aws::command(rest),
         "package-lambda" => lambda::command(lambda::Arch::chosen(rest)?),
+        "man" => {
+            let [] = switches(rest, [])?;
+            man::command()
+        }
+        "openapi" => {
+            let [] = switches(rest, [])?;
+            openapi::command()
+        }
+        "dist" => dist::command(rest),
+        "release" => release::command(rest),
         "cross-check" => {
             let [] = switches(rest, [])?;
             cross_check::command()

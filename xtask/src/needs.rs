@@ -44,6 +44,48 @@ pub(crate) const OF_TESTS: &[Need] = &[
         package: "python3-venv",
         is_met: || works("python3", &["-c", "import venv, ensurepip"]),
     },
+    Need {
+        what: "Docker's engine",
+        used_for: "containers, in engines that tests start themselves",
+        package: "docker.io",
+        is_met: || !cfg!(target_os = "linux") || works("dockerd", &["--version"]),
+    },
+    Need {
+        what: "busybox",
+        used_for: "the images of those containers",
+        package: "busybox-static",
+        is_met: || !cfg!(target_os = "linux") || works("busybox", &["true"]),
+    },
+    Need {
+        what: "nft",
+        used_for: "the firewall around containers",
+        package: "nftables",
+        is_met: || !cfg!(target_os = "linux") || works("nft", &["--version"]),
+    },
+    Need {
+        what: "ip",
+        used_for: "hosts of the firewall's tests, in network namespaces",
+        package: "iproute2",
+        is_met: || !cfg!(target_os = "linux") || works("ip", &["-V"]),
+    },
+    Need {
+        what: "zsh",
+        used_for: "asking it what it completes",
+        package: "zsh",
+        is_met: || works("zsh", &["--version"]),
+    },
+    Need {
+        what: "fish",
+        used_for: "asking it what it completes",
+        package: "fish",
+        is_met: || works("fish", &["--version"]),
+    },
+    Need {
+        what: "groff",
+        used_for: "reading the manual pages",
+        package: "groff-base",
+        is_met: || works("groff", &["--version"]),
+    },
 ];
 
 /// What `cargo xtask ci` needs beyond that.

@@ -1,14 +1,16 @@
 //! `cargo xtask test`: every test of the workspace.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+mod binary;
 
-use anyhow::{Context as _, Result, bail};
+use std::path::Path;
+use std::process::Command;
 
-use crate::aws;
+use anyhow::{Result, bail};
+
 use crate::needs::{self, Consent};
 use crate::not_run;
-use crate::process::{cargo, root};
+use crate::process::{cargo, run as run_command};
+use crate::{agents, aws};
 
 /// How many tests ended how.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,7 @@ pub(crate) struct Total {
 pub(crate) fn command(consent: Consent) -> Result<()> {
     needs::ensure(&[needs::OF_TESTS], consent)?;
     aws::install()?;
+    agents::build(&agents::of_this_machine())?;
     let total = run();
     not_run::print(&[])?;
     total?.print();
@@ -29,46 +32,31 @@ pub(crate) fn command(consent: Consent) -> Result<()> {
 
 /// Runs every test, passing their output on. No test at all counts as a failure.
 pub(crate) fn run() -> Result<Total> {
-    let arguments = [
-        "test",
-        "--workspace",
-        "--all-features",
-        "--no-fail-fast",
-        "--locked",
-    ];
-    println!("$ cargo {}", arguments.join(" "));
-    let mut child = hearing_signals(cargo(&arguments))
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start cargo")?;
-    let stdout = child.stdout.take().context("cargo has no output")?;
-    let mut total = Total::default();
-    for line in BufReader::new(stdout).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        println!("{line}");
-        total.add(&line);
-    }
-    let status = child.wait()?;
-    if !status.success() {
-        total.print();
-        bail!("tests failed: {status}");
-    }
+    let total = binary::run_all(&binary::build()?)?;
     if total.passed == 0 {
         bail!("no test was run");
     }
+    run_command(&mut cargo(&[
+        "test",
+        "--workspace",
+        "--all-features",
+        "--locked",
+        "--doc",
+        "--quiet",
+    ]))?;
     Ok(total)
 }
 
 /// The same command with the signals that end a process at their defaults. Started by `nohup` or in the background of a
 /// script, a process is born deaf to some of them, and so would be the programs that the tests send them to.
-fn hearing_signals(command: Command) -> Command {
+fn hearing_signals(command: Command, directory: &Path) -> Command {
     if !cfg!(target_os = "linux") {
         return command;
     }
     let mut wrapped = Command::new("env");
     wrapped.arg("--default-signal=HUP,INT,QUIT,TERM");
     wrapped.arg(command.get_program()).args(command.get_args());
-    wrapped.current_dir(root());
+    wrapped.current_dir(directory);
     wrapped
 }
 

@@ -4,6 +4,7 @@ mod edges;
 mod files;
 mod links;
 mod names;
+mod release;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub(crate) fn command() -> Result<()> {
     problems.extend(files::problems(&files));
     problems.extend(links::problems(root(), &files));
     problems.extend(names::problems(&files));
+    problems.extend(release::problems(&files));
     if problems.is_empty() {
         return Ok(());
     }
@@ -99,5 +101,11 @@ mod tests {
     fn every_name_in_the_architecture_exists() {
         let none: [String; 0] = [];
         assert_eq!(names::problems(&text_files().unwrap()), none);
+    }
+
+    #[test]
+    fn what_publishes_a_release_and_what_fetches_it_agree_on_its_names() {
+        let none: [String; 0] = [];
+        assert_eq!(release::problems(&text_files().unwrap()), none);
     }
 }
