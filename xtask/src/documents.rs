@@ -1,4 +1,4 @@
-//! `cargo xtask documents`: every example of README.md and docs/, run as a reader would. docs/testing.md has the notation.
+//! `cargo xtask documents`: every example of README.md, docs/ and deployments/, run as a reader would. docs/testing.md has the notation.
 
 mod docker;
 mod output;
@@ -19,7 +19,8 @@ use self::docker::Engine;
 use self::page::{Example, Page};
 use self::server::Server;
 use self::shell::Done;
-use crate::process::{cargo, path_with, root, run};
+use crate::process::{path_with, root};
+use crate::test;
 
 /// Why the unmarked examples of pages that another runner sees to are not run.
 const ELSEWHERE: [(&str, &str); 1] = [(
@@ -73,13 +74,16 @@ pub(crate) fn command() -> Result<Vec<String>> {
     Ok(not_run)
 }
 
-/// README.md and docs/, read.
+/// README.md, docs/ and the pages of deployments/, read.
 fn documents() -> Result<Vec<Document>> {
     let mut paths = vec![root().join("README.md")];
     for entry in fs::read_dir(root().join("docs"))? {
         paths.push(entry?.path());
     }
-    paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    for entry in fs::read_dir(root().join("deployments"))? {
+        paths.push(entry?.path().join("README.md"));
+    }
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md") && path.is_file());
     paths.sort();
     let read = |path: PathBuf| {
         let name = path
@@ -104,20 +108,12 @@ fn documents() -> Result<Vec<Document>> {
 
 /// Builds the command line and gives it a folder of its own, with the static agents beside it where they are built.
 fn programs(folder: &Path) -> Result<PathBuf> {
-    run(&mut cargo(&[
-        "build",
-        "--workspace",
-        "--all-features",
-        "--bin",
-        "runvoy",
-        "--locked",
-    ]))?;
+    let built = test::program()?;
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     fs::create_dir_all(folder)?;
     // Linked, so that a build in the middle changes nothing here.
-    let built = root().join("target/debug/runvoy");
     fs::hard_link(&built, folder.join("runvoy"))
         .with_context(|| format!("{} cannot be linked", built.display()))?;
     let agents = root().join("target/agents");

@@ -47,7 +47,7 @@ usage: cargo xtask COMMAND
   test [--yes]                   installs what the tests need (asks first), runs them all, lists what was not run
   ci [--quick] [--yes]           what .ci/run calls: format, tidy, lint and tests; then agents, documents, platforms
   tidy                           checks the promises about the tree itself: crate edges, manifests, files, links
-  documents                      runs the examples of README.md and docs/ and lists those that are not run
+  documents                      runs the examples of README.md, docs/ and deployments/, lists those that are not run
   agents [--arch x86_64|aarch64] builds the static agents into target/agents and checks them
   aws install                    puts DynamoDB Local and moto below target, for the tests and the local AWS
   aws up                         starts the local AWS with runvoy deployed on it, until Ctrl-C
@@ -58,7 +58,7 @@ usage: cargo xtask COMMAND
                                  builds a platform's program with the agents inside, packs its archive into target/dist
   release [--tag vVERSION]       makes target/dist a whole release: agents, zips, bill of materials, formula, checksums
   openapi                        writes docs/openapi.json and docs/schemas, which tests hold to the code
-  cross-check                    checks the command line for macOS and Windows
+  cross-check                    checks the command line and xtask for macOS and Windows
   bench [--functions]            measures the budgets of the design, writes docs/performance.md; or the Lambda functions alone
 ";
 

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::process::{cargo, root, run};
+use crate::process::{root, run};
+use crate::test;
 
 /// Writes the pages into `target/man` and checks them.
 pub(crate) fn command() -> Result<()> {
@@ -13,18 +14,7 @@ pub(crate) fn command() -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
-    // As the documents' examples have it built already.
-    let all = [
-        "--workspace",
-        "--all-features",
-        "--bin",
-        "runvoy",
-        "--locked",
-    ];
-    run(cargo(&["build"]).args(all))?;
-    run(Command::new(root().join("target/debug/runvoy"))
-        .arg("man")
-        .arg(&folder))?;
+    run(Command::new(test::program()?).arg("man").arg(&folder))?;
     let pages = pages(&folder)?;
     ensure!(!pages.is_empty(), "no page was written");
     for page in &pages {

@@ -2,14 +2,14 @@
 
 mod binary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::needs::{self, Consent};
 use crate::not_run;
-use crate::process::{cargo, run as run_command};
+use crate::process::{cargo, root, run as run_command};
 use crate::{agents, aws};
 
 /// How many tests ended how.
@@ -28,6 +28,12 @@ pub(crate) fn command(consent: Consent) -> Result<()> {
     not_run::print(&[])?;
     total?.print();
     Ok(())
+}
+
+/// The command line as the tests build it: another way of building it would build all that is below it once more.
+pub(crate) fn program() -> Result<PathBuf> {
+    binary::build()?;
+    Ok(root().join("target/debug/runvoy"))
 }
 
 /// Runs every test, passing their output on. No test at all counts as a failure.

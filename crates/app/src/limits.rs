@@ -12,8 +12,6 @@ use crate::submit::NewExecution;
 
 /// DynamoDB holds 400 KB in an item (its developer guide, "Service quotas"); a record stands in it twice in part.
 const MAX_RECORD_BYTES: usize = 300 * 1024;
-/// The longest wait for a lock.
-const MAX_LOCK_TIMEOUT: Duration = Duration::from_hours(30 * 24);
 
 /// Refuses what no place can carry, before anything is written.
 pub(crate) fn check(wish: &NewExecution) -> Result<(), AppError> {
@@ -30,7 +28,7 @@ pub(crate) fn check(wish: &NewExecution) -> Result<(), AppError> {
     within(
         "lock_timeout",
         wish.lock.as_ref().and_then(|lock| lock.timeout),
-        MAX_LOCK_TIMEOUT,
+        execution::MAX_LOCK_TIMEOUT,
     )?;
     if wish
         .log_limit

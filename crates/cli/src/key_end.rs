@@ -17,15 +17,15 @@ pub(crate) struct Warning {
 }
 
 impl Warning {
-    /// Programs that read the output get none: people see it with their next command.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             clock: settings.clock,
-            is_said: AtomicBool::new(settings.is_machine_output()),
+            is_said: AtomicBool::new(false),
         }
     }
 
-    /// Warns where the answer says that the key ends, unless the command replaces it.
+    /// Warns where the answer says that the key ends, unless the command replaces it. Programs that read stdout are
+    /// not hindered by it, and theirs are the keys that nobody thinks of.
     pub(crate) fn of(&self, exchange: &Exchange<'_>, printer: &Printer) {
         let ends_at = exchange.key_expires.and_then(|at| at.parse().ok());
         let Some(ends_at) = ends_at.filter(|_| !exchange.path.ends_with("/users/rotate")) else {

@@ -76,6 +76,12 @@ impl Transport {
                     "it must begin with http:// or https:// and name a host".into(),
                 ));
             }
+            let builder = if uri.scheme_str() == Some("http") {
+                // What travels in clear goes to nobody else; the way back from a container is the machine's own.
+                builder.no_proxy()
+            } else {
+                builder
+            };
             (builder, address.trim_end_matches('/').to_owned())
         };
         let client = builder.build().map_err(|error| bad(Box::new(error)))?;

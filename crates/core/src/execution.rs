@@ -33,6 +33,8 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 pub const MAX_GRACE: Duration = Duration::from_mins(10);
 /// How long a run waits in a lock's line where nothing else is said.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_hours(1);
+/// The longest wait for a lock that can be asked for.
+pub const MAX_LOCK_TIMEOUT: Duration = Duration::from_hours(30 * 24);
 /// Output that a log keeps where nothing else is said, in bytes.
 pub const DEFAULT_LOG_LIMIT: u64 = 256 * 1024 * 1024;
 /// How long an execution may stay without a started agent before it counts as failed to launch.

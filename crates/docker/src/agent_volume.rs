@@ -12,30 +12,29 @@ use bollard::query_parameters::{
     UploadToContainerOptions,
 };
 use bytes::Bytes;
+use runvoy_core::id::AttemptId;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
 use crate::call::CallError;
 use crate::engine::Engine;
 use crate::options::{AGENT_LABEL, STACK_LABEL};
-use crate::spec::{AGENT, AGENT_DIR};
+use crate::spec::{AGENT, AGENT_DIR, PROGRAM};
 use crate::tar::Archive;
 
 /// How many digits of the program's digest name its volume.
 const DIGITS: usize = 16;
 /// What the program is called while it is being written.
 const DRAFT: &str = "program";
+/// The bits of a mode, as the engine writes it, that only what is no plain file has: directory, symbolic link, device,
+/// pipe, socket, character device, irregular.
+const SPECIAL: u32 = 0x8f28_0000;
+/// What the names of containers that fill one end with.
+pub(crate) const FILLER: &str = "-fill";
 /// How long somebody else may take to fill it; who takes longer is dead.
-const FILL_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const FILL_PATIENCE: Duration = Duration::from_secs(30);
 /// Time between two tries to be the one who fills it.
 const FILL_PAUSE: Duration = Duration::from_millis(100);
-
-/// What a container may do with the volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-}
 
 /// The agent's volume.
 #[derive(Debug)]
@@ -61,13 +60,19 @@ impl AgentVolume {
         format!("runvoy-agent-{}", &self.digest[..DIGITS])
     }
 
-    /// How containers mount it; only who fills it may write to it. The engine makes it where it is not there.
-    pub(crate) fn mount(&self, access: Access) -> Mount {
+    /// How containers mount it, and may not write to it. The engine makes it where it is not there.
+    pub(crate) fn mount(&self) -> Mount {
         Mount {
-            target: Some(AGENT_DIR.to_owned()),
+            read_only: Some(true),
+            ..self.mount_at(AGENT_DIR.to_owned())
+        }
+    }
+
+    fn mount_at(&self, dir: String) -> Mount {
+        Mount {
+            target: Some(dir),
             source: Some(self.name()),
             typ: Some(MountType::VOLUME),
-            read_only: Some(access == Access::Read),
             volume_options: Some(MountVolumeOptions {
                 no_copy: Some(true),
                 labels: Some([(AGENT_LABEL.to_owned(), self.digest())].into()),
@@ -79,9 +84,9 @@ impl AgentVolume {
 
     /// Fills the volume: a container did not find the agent in it. Any image will do that the engine has.
     pub(crate) async fn fill(&self, engine: &Engine, maker: Maker<'_>) -> Result<(), CallError> {
-        let container = format!("{}-fill", self.name());
+        let container = format!("{}{FILLER}", self.name());
         self.take(engine, &container, maker).await?;
-        let filled = self.fill_through(engine, &container).await;
+        let filled = self.fill_through(engine, &container, &maker.dir()).await;
         let removed = remove(engine, &container).await;
         filled.and(removed)
     }
@@ -96,10 +101,16 @@ impl AgentVolume {
         let body = ContainerCreateBody {
             image: Some(maker.image.to_owned()),
             entrypoint: Some(vec![AGENT.to_owned()]),
-            labels: Some([(STACK_LABEL.to_owned(), maker.stack.to_owned())].into()),
+            labels: Some(
+                [
+                    (STACK_LABEL.to_owned(), maker.stack.to_owned()),
+                    (AGENT_LABEL.to_owned(), self.digest()),
+                ]
+                .into(),
+            ),
             network_disabled: Some(true),
             host_config: Some(HostConfig {
-                mounts: Some(vec![self.mount(Access::Write)]),
+                mounts: Some(vec![self.mount_at(maker.dir())]),
                 ..HostConfig::default()
             }),
             ..ContainerCreateBody::default()
@@ -110,9 +121,8 @@ impl AgentVolume {
         };
         let mut deadline = Instant::now() + FILL_PATIENCE;
         loop {
-            let created = engine
-                .docker()
-                .create_container(Some(options.clone()), body.clone());
+            let docker = engine.worker();
+            let created = docker.create_container(Some(options.clone()), body.clone());
             match created.await.map_err(CallError::from) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_conflict() => {}
@@ -126,25 +136,46 @@ impl AgentVolume {
         }
     }
 
-    async fn fill_through(&self, engine: &Engine, container: &str) -> Result<(), CallError> {
-        let agent = ContainerArchiveInfoOptions {
-            path: AGENT.to_owned(),
-        };
-        let looked = engine
-            .docker()
-            .get_container_archive_info(container, Some(agent));
-        match looked.await.map_err(CallError::from) {
-            // Somebody was quicker.
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_absent() => {}
-            Err(error) => return Err(error),
+    async fn fill_through(
+        &self,
+        engine: &Engine,
+        container: &str,
+        dir: &str,
+    ) -> Result<(), CallError> {
+        // Somebody was quicker.
+        if self.is_filled(engine, container, dir).await? {
+            return Ok(());
         }
-        let name = AGENT.rsplit('/').next().unwrap_or(AGENT);
         let archive = Archive::new()
             .file(DRAFT, 0o755, &self.program)
-            .link(name, DRAFT)
+            .link(PROGRAM, DRAFT)
             .finish();
-        put(engine, container, AGENT_DIR, archive).await
+        // What is in the way is replaced.
+        put(engine, container, dir, archive).await?;
+        if self.is_filled(engine, container, dir).await? {
+            return Ok(());
+        }
+        Err(CallError::Unusable(self.name()))
+    }
+
+    /// Whether the agent is there, whole, and a file.
+    async fn is_filled(
+        &self,
+        engine: &Engine,
+        container: &str,
+        dir: &str,
+    ) -> Result<bool, CallError> {
+        let agent = ContainerArchiveInfoOptions {
+            path: format!("{dir}/{PROGRAM}"),
+        };
+        let docker = engine.docker();
+        let looked = docker.get_container_archive_info(container, Some(agent));
+        match looked.await.map_err(CallError::from) {
+            Ok(found) => Ok(found.file_mode & SPECIAL == 0
+                && u64::try_from(found.size) == Ok(self.program.len() as u64)),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -153,6 +184,14 @@ impl AgentVolume {
 pub(crate) struct Maker<'a> {
     pub(crate) image: &'a str,
     pub(crate) stack: &'a str,
+    pub(crate) attempt: &'a AttemptId,
+}
+
+impl Maker<'_> {
+    /// Where the volume is written to: nobody who makes an image can know it, and so no volume of an image lies in it.
+    fn dir(&self) -> String {
+        format!("/.runvoy-{}", self.attempt)
+    }
 }
 
 /// Unpacks an archive in a directory of a container.
@@ -167,19 +206,21 @@ pub(crate) async fn put(
         ..UploadToContainerOptions::default()
     };
     let body = bollard::body_full(archive.into());
-    engine
-        .docker()
+    let docker = engine.worker();
+    docker
         .upload_to_container(container, Some(options), body)
         .await?;
     Ok(())
 }
 
-async fn remove(engine: &Engine, container: &str) -> Result<(), CallError> {
+/// Removes a container that has filled the volume, or should have. Not there: nothing happens.
+pub(crate) async fn remove(engine: &Engine, container: &str) -> Result<(), CallError> {
     let options = RemoveContainerOptions {
         v: true,
         ..RemoveContainerOptions::default()
     };
-    let removed = engine.docker().remove_container(container, Some(options));
+    let docker = engine.worker();
+    let removed = docker.remove_container(container, Some(options));
     match removed.await.map_err(CallError::from) {
         Err(error) if !error.is_absent() => Err(error),
         Ok(()) | Err(_) => Ok(()),

@@ -10,6 +10,11 @@ pub(crate) fn container(attempt: &AttemptId) -> String {
     format!("runvoy-{attempt}")
 }
 
+/// The volume that an attempt works in.
+pub(crate) fn volume(attempt: &AttemptId) -> String {
+    container(attempt)
+}
+
 /// The place that an attempt's agent names: its engine and its container.
 pub(crate) fn place(engine: &str, attempt: &AttemptId) -> String {
     format!("{PLACE}{engine}/{}", container(attempt))

@@ -1,7 +1,15 @@
 //! What became of a call to the engine.
 
+use std::time::Duration;
+
 use bollard::errors::Error;
 use thiserror::Error;
+use tokio::time::timeout;
+
+use crate::words::fit;
+
+/// How long the engine may be silent in the middle of a log.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Why a call did not do what it should.
 #[derive(Debug, Error)]
@@ -14,6 +22,9 @@ pub(crate) enum CallError {
         /// The engine's words.
         message: String,
     },
+    /// The agent's volume holds something that cannot be replaced.
+    #[error("the agent cannot be put into the volume {0}; remove it with: docker volume rm {0}")]
+    Unusable(String),
     /// No answer, or none that makes sense: it may have happened or not.
     #[error("the Docker Engine did not answer")]
     Silence(#[source] Error),
@@ -31,23 +42,33 @@ impl CallError {
     }
 
     /// The engine's words, where it is a definite no. A proxy's 502 or 503 is none.
-    pub(crate) fn refusal(&self) -> Option<&str> {
+    pub(crate) fn refusal(&self) -> Option<String> {
         match self {
             Self::Answer {
-                status: 400..=500,
-                message,
-            } => Some(message),
+                status: 400..=500, ..
+            }
+            | Self::Unusable(_) => Some(self.to_string()),
             Self::Answer { .. } | Self::Silence(_) => None,
         }
+    }
+
+    /// No answer in time.
+    pub(crate) fn late() -> Self {
+        Self::Silence(Error::RequestTimeoutError)
     }
 
     /// Whether the engine's words have these in them.
     pub(crate) fn says(&self, words: &str) -> bool {
         match self {
             Self::Answer { message, .. } => message.to_lowercase().contains(words),
-            Self::Silence(_) => false,
+            Self::Unusable(_) | Self::Silence(_) => false,
         }
     }
+}
+
+/// The next part of a log, unless the engine is silent for too long.
+pub(crate) async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, CallError> {
+    timeout(SILENCE, next).await.map_err(|_| CallError::late())
 }
 
 impl From<Error> for CallError {
@@ -58,12 +79,12 @@ impl From<Error> for CallError {
                 message,
             } => Self::Answer {
                 status: status_code,
-                message: message.trim().to_owned(),
+                message: fit(&message),
             },
             // The engine says these in the middle of an answer that began well.
             Error::DockerStreamError { error } => Self::Answer {
                 status: 500,
-                message: error.trim().to_owned(),
+                message: fit(&error),
             },
             other => Self::Silence(other),
         }

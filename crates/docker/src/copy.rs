@@ -19,7 +19,7 @@ use runvoy_ports::{CopyEnd, CopyPage};
 use runvoy_wire::copy::{CopyLine, parse_line};
 
 use crate::attempt;
-use crate::call::CallError;
+use crate::call::{CallError, in_time};
 use crate::launcher::Inner;
 
 /// Logs that are being read, by attempt.
@@ -55,7 +55,7 @@ impl Inner {
             Some(reader) => reader,
             None => Reader::new(self.copy_stream(attempt), after),
         };
-        let page = match reader.page(max_bytes).await.map_err(CallError::from) {
+        let page = match reader.page(max_bytes).await {
             Ok(page) => page,
             Err(error) if error.is_absent() => return Ok(CopyPage::default()),
             Err(error) => return Err(failed(&error)),
@@ -106,11 +106,11 @@ impl Reader {
         }
     }
 
-    async fn page(&mut self, max_bytes: usize) -> Result<CopyPage, Error> {
+    async fn page(&mut self, max_bytes: usize) -> Result<CopyPage, CallError> {
         let mut entries = Vec::new();
         let mut bytes = 0;
         while bytes < max_bytes && !self.is_over {
-            match self.frames.next().await {
+            match in_time(self.frames.next()).await? {
                 Some(frame) => {
                     let entry = self.take(&frame?.into_bytes());
                     bytes += entry.as_ref().map_or(0, |entry| entry.text.len() + 1);

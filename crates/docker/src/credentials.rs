@@ -3,10 +3,17 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use crate::words::fit;
+
+/// How long a helper may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How helpers say that they have none.
 const HAS_NONE: &str = "credentials not found";
 
@@ -18,10 +25,23 @@ pub(crate) async fn find(
     let Some(path) = config.map(|dir| dir.join("config.json")) else {
         return Ok(None);
     };
+    let late = format!(
+        "the credentials for {registry} of {} are not there after {} s",
+        path.display(),
+        PATIENCE.as_secs()
+    );
     let registry = registry.to_owned();
-    // A helper is another program, and may ask its own service.
-    let found = tokio::task::spawn_blocking(move || read(&path, &registry)).await;
-    found.map_err(|error| error.to_string())?
+    let (answer, answered) = oneshot::channel();
+    // A helper is another program, and may ask its own service. A thread of its own holds nobody up who ends.
+    let reading = std::thread::Builder::new().spawn(move || {
+        let _nobody_waits = answer.send(read(&path, &registry));
+    });
+    reading.map_err(|error| error.to_string())?;
+    match timeout(PATIENCE, answered).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(late),
+    }
 }
 
 fn read(path: &Path, registry: &str) -> Result<Option<DockerCredentials>, String> {
@@ -47,8 +67,7 @@ fn read(path: &Path, registry: &str) -> Result<Option<DockerCredentials>, String
             return Ok(None);
         }
         Err(error) => {
-            let why = error.to_string().replace('\n', " ");
-            let why = why.trim();
+            let why = fit(&error.to_string());
             return Err(format!(
                 "the credentials for {registry} of {} cannot be had: {why}",
                 path.display()

@@ -9,13 +9,17 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use http::HeaderValue;
 use runvoy_core::container::{Architecture, Memory};
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::Address;
 use crate::call::CallError;
 
-/// How long one call may take, in seconds; pulls may take longer.
-const CALL_SECONDS: u64 = 120;
+/// How long a call may take that only looks or tells, in seconds.
+const CALL_SECONDS: u64 = 10;
+/// How long one may take that makes, starts or removes something.
+const WORK_LIMIT: Duration = Duration::from_mins(1);
+/// How long the first try to connect may take, however short the patience is.
+const LEAST_PATIENCE: Duration = Duration::from_secs(2);
 /// The oldest API that has all that is needed here (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
 /// Time between two looks for an engine that is just starting.
@@ -114,10 +118,10 @@ struct Facts {
 impl Engine {
     /// The engine at `host`, an address as `DOCKER_HOST` has it; without one, at the first of the usual sockets that is there.
     pub async fn connect(host: Option<&str>) -> Result<Self, EngineError> {
-        let address = match host.filter(|host| !host.trim().is_empty()) {
-            Some(host) => Address::parse(host).map_err(EngineError::Address)?,
-            None => usual()?,
-        };
+        Self::connect_to(find(host)?).await
+    }
+
+    async fn connect_to(address: Address) -> Result<Self, EngineError> {
         let docker = client(&address)?;
         let unreachable = |error| unreachable(&address, error);
         let docker = docker.negotiate_version().await.map_err(unreachable)?;
@@ -156,8 +160,15 @@ impl Engine {
         patience: Duration,
     ) -> Result<Self, EngineError> {
         let deadline = Instant::now() + patience;
+        let limit = deadline.max(Instant::now() + LEAST_PATIENCE);
         loop {
-            match Self::connect(host).await {
+            let address = find(host)?;
+            let late = |_| EngineError::Unreachable {
+                address: address.to_string(),
+                source: bollard::errors::Error::RequestTimeoutError.into(),
+            };
+            let connected = timeout_at(limit, Self::connect_to(address.clone())).await;
+            match connected.unwrap_or_else(|elapsed| Err(late(elapsed))) {
                 Err(error) if error.is_starting() && Instant::now() < deadline => {
                     sleep(START_PAUSE).await;
                 }
@@ -191,14 +202,27 @@ impl Engine {
         self.facts.memory
     }
 
+    /// For calls that only look or tell.
     pub(crate) fn docker(&self) -> &Docker {
         &self.docker
+    }
+
+    /// For calls that make, start or remove something.
+    pub(crate) fn worker(&self) -> Docker {
+        self.docker.clone().with_timeout(WORK_LIMIT)
     }
 
     /// Whether who answers is still the engine that was connected to: another one knows nothing of its containers.
     pub(crate) async fn is_same(&self) -> Result<bool, CallError> {
         let info = self.docker.info().await?;
         Ok(info.id.unwrap_or_default() == self.facts.id)
+    }
+}
+
+fn find(host: Option<&str>) -> Result<Address, EngineError> {
+    match host.filter(|host| !host.trim().is_empty()) {
+        Some(host) => Address::parse(host).map_err(EngineError::Address),
+        None => usual(),
     }
 }
 
@@ -242,9 +266,13 @@ fn unreachable(address: &Address, error: bollard::errors::Error) -> EngineError 
     if is_denied(&error) {
         return EngineError::NoPermission(address.to_string());
     }
+    let source = match CallError::from(error) {
+        CallError::Silence(error) => error.into(),
+        answer @ (CallError::Answer { .. } | CallError::Unusable(_)) => answer.into(),
+    };
     EngineError::Unreachable {
         address: address.to_string(),
-        source: error.into(),
+        source,
     }
 }
 

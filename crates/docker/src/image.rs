@@ -2,6 +2,10 @@
 
 use runvoy_core::container::ImageRef;
 
+/// The directory in containers that is the launcher's own.
+const OWN_DIR: &str = ".runvoy";
+/// How many digits an image's whole identity has.
+const ID_DIGITS: usize = 64;
 /// What Docker's own registry is called in `config.json`.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
@@ -36,6 +40,27 @@ impl Reference {
     }
 }
 
+/// Whether it is an identity, such as `sha256:0f…`, which no registry knows.
+pub(crate) fn is_identity(image: &ImageRef) -> bool {
+    let text = image.as_str();
+    let digits = text.strip_prefix("sha256:");
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.is_some_and(is_hex) || text.len() == ID_DIGITS && is_hex(text)
+}
+
+/// Whether a volume there would lie where the launcher has its own.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    let mut dirs = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(dirs.pop()),
+            part => dirs.push(part),
+        }
+    }
+    dirs.first() == Some(&OWN_DIR)
+}
+
 fn registry(name: &str) -> &str {
     match name.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => match host {
@@ -49,6 +74,37 @@ fn registry(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn identities_are_no_names() {
+        let id = format!("sha256:{}", "0f".repeat(32));
+        for (text, expected) in [
+            (id.as_str(), true),
+            ("sha256:0f12", true),
+            (&id["sha256:".len()..], true),
+            ("sha256", false),
+            ("sha256:latest", false),
+            ("0f12", false),
+            (&format!("x@{id}"), false),
+        ] {
+            assert_eq!(is_identity(&text.parse().unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_launchers_own_directory_is_known_however_it_is_written() {
+        for path in [
+            "/.runvoy",
+            "/.runvoy/bin/runvoy-agent",
+            ".runvoy/",
+            "//a/.././.runvoy/x",
+        ] {
+            assert!(is_reserved(path), "{path}");
+        }
+        for path in ["/", "/data", "/.runvoyage", "/x/.runvoy", "/.runvoy/../x"] {
+            assert!(!is_reserved(path), "{path}");
+        }
+    }
 
     #[test]
     fn names_fall_into_their_parts() {

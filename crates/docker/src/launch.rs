@@ -10,14 +10,16 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::agent_volume::{Access, Maker, put};
+use crate::agent_volume::{Maker, put};
 use crate::attempt;
 use crate::call::CallError;
+use crate::image::{is_identity, is_reserved};
 use crate::launcher::Inner;
 use crate::ongoing::Work;
 use crate::pull::pull;
 use crate::spec::{AGENT, Order, RUN_DIR, WORK, body};
 use crate::tar::Archive;
+use crate::words::fit;
 
 /// How often a container is made whose name is taken and that is not there, and the time between two tries: a name is
 /// taken before the container is there, and given back after it is gone.
@@ -51,8 +53,8 @@ impl Obstacle {
 impl From<CallError> for Obstacle {
     fn from(error: CallError) -> Self {
         match error.refusal() {
-            Some(words) if error.says("no such image") => Self::NoImage(words.to_owned()),
-            Some(words) => Self::Refused(words.to_owned()),
+            Some(words) if error.says("no such image") => Self::NoImage(words),
+            Some(words) => Self::Refused(words),
             None => Self::Unknown(error),
         }
     }
@@ -97,7 +99,7 @@ impl Inner {
         answered.await.unwrap_or_else(lost)
     }
 
-    async fn place(&self, order: &Order, work: &Work) -> Result<(), Obstacle> {
+    async fn place(self: &Arc<Self>, order: &Order, work: &Work) -> Result<(), Obstacle> {
         work.tell("creating the container".to_owned());
         let found = self.create(order).await?;
         if !is_created(&found) {
@@ -105,7 +107,7 @@ impl Inner {
         }
         match self.start(order, &found, work).await {
             Err(obstacle @ (Obstacle::NoImage(_) | Obstacle::Refused(_))) => {
-                self.remove(&order.attempt).await?;
+                self.remove_for_good(&order.attempt).await;
                 Err(obstacle)
             }
             answer => answer,
@@ -119,15 +121,10 @@ impl Inner {
             name: Some(name.clone()),
             ..CreateContainerOptions::default()
         };
-        let body = body(
-            order,
-            &self.options,
-            self.engine.id(),
-            self.agent.mount(Access::Read),
-        );
-        let docker = self.engine.docker();
+        let body = body(order, &self.options, self.engine.id(), self.agent.mount());
+        let (docker, worker) = (self.engine.docker(), self.engine.worker());
         for _ in 0..CREATE_TRIES {
-            let created = docker.create_container(Some(options.clone()), body.clone());
+            let created = worker.create_container(Some(options.clone()), body.clone());
             let created = created.await.map_err(CallError::from);
             if let Err(error) = created
                 && !error.is_conflict()
@@ -150,6 +147,12 @@ impl Inner {
         found: &ContainerInspectResponse,
         work: &Work,
     ) -> Result<(), Obstacle> {
+        if let Some(path) = reserved_volume(found) {
+            let (image, path) = (&order.container.image, fit(path));
+            let words =
+                format!("the image {image} has a volume at {path}; /.runvoy is the agent's own");
+            return Err(Obstacle::Refused(words));
+        }
         let name = attempt::container(&order.attempt);
         if !is_roots(found) {
             // The engine has made it, owned by root.
@@ -183,11 +186,12 @@ impl Inner {
         Maker {
             image: order.container.image.as_str(),
             stack: &self.options.stack,
+            attempt: &order.attempt,
         }
     }
 
     async fn start_once(&self, name: &str) -> Result<(), CallError> {
-        self.engine.docker().start_container(name, None).await?;
+        self.engine.worker().start_container(name, None).await?;
         Ok(())
     }
 
@@ -211,7 +215,8 @@ async fn run(
     answer: oneshot::Sender<Result<(), LaunchError>>,
 ) {
     let placed = inner.place(&order, &work).await;
-    if !matches!(placed, Err(Obstacle::NoImage(_))) {
+    let is_pullable = !is_identity(&order.container.image);
+    if !(is_pullable && matches!(placed, Err(Obstacle::NoImage(_)))) {
         drop(work);
         let _nobody_waits = answer.send(placed.map_err(LaunchError::from));
         return;
@@ -219,12 +224,12 @@ async fn run(
     let _nobody_waits = answer.send(Ok(()));
     if let Err(obstacle) = inner.pull_and_place(&order, &work).await {
         tracing::warn!(attempt = %order.attempt, %obstacle, "an image was not pulled, or its container not started");
-        work.fail(obstacle.to_string());
+        work.fail(fit(&obstacle.to_string()));
     }
 }
 
 impl Inner {
-    async fn pull_and_place(&self, order: &Order, work: &Work) -> Result<(), Obstacle> {
+    async fn pull_and_place(self: &Arc<Self>, order: &Order, work: &Work) -> Result<(), Obstacle> {
         let config = self.options.docker_config.as_deref();
         pull(&self.engine, &order.container.image, config, work).await?;
         if work.stop.is_cancelled() {
@@ -238,6 +243,15 @@ impl Inner {
 fn is_created(found: &ContainerInspectResponse) -> bool {
     let state = found.state.as_ref();
     state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::CREATED)
+}
+
+/// A volume of the image that would lie among the launcher's own. Nothing is mounted yet.
+fn reserved_volume(found: &ContainerInspectResponse) -> Option<&str> {
+    let volumes = found.config.as_ref()?.volumes.as_ref()?;
+    volumes
+        .iter()
+        .map(String::as_str)
+        .find(|path| is_reserved(path))
 }
 
 fn is_roots(found: &ContainerInspectResponse) -> bool {

@@ -57,9 +57,15 @@ impl DockerLauncher {
         }
     }
 
-    /// The attempts of this control plane that have a container, whatever became of them.
+    /// The attempts of this control plane that have a container or a volume, whatever became of them.
     pub async fn attempts(&self) -> io::Result<Vec<AttemptId>> {
         self.inner.attempts().await.map_err(|error| failed(&error))
+    }
+
+    /// Removes what belongs to no attempt and that nobody needs: what a process that died while it brought the agent
+    /// has left, and other agents' volumes.
+    pub async fn tidy(&self) -> io::Result<()> {
+        self.inner.tidy().await.map_err(|error| failed(&error))
     }
 }
 

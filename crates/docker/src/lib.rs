@@ -23,6 +23,7 @@ mod pull;
 mod spec;
 mod tail;
 mod tar;
+mod words;
 
 pub use engine::{Engine, EngineError};
 pub use launcher::{DockerLauncher, NAME};

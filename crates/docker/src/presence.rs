@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use bollard::models::{ContainerState, ContainerStateStatusEnum as Status};
-use bollard::query_parameters::RemoveContainerOptions;
 use jiff::{SignedDuration, Timestamp};
 use runvoy_core::execution::{Evidence, ProviderWord};
 use runvoy_core::id::AttemptId;
@@ -12,6 +11,7 @@ use runvoy_ports::{Placement, Presence};
 use crate::attempt;
 use crate::call::CallError;
 use crate::launcher::Inner;
+use crate::words::fit;
 
 /// What a process that was killed ends with, and one whose end the engine has not seen.
 const KILLED: i64 = 137;
@@ -87,31 +87,20 @@ impl Inner {
     /// A container that was made and never started: whoever made it died, or got no answer. It must not start now.
     async fn abandoned(&self, attempt: &AttemptId) -> Result<Presence, CallError> {
         let words = self.ongoing.failure(attempt);
-        let Some(_nobody_else) = self.ongoing.begin(attempt) else {
+        let Some(work) = self.ongoing.begin(attempt) else {
             return Ok(Presence::Running);
         };
-        match self.remove(attempt).await {
+        let removed = self.remove_container(attempt).await;
+        if let Some(words) = words.clone() {
+            work.fail(words);
+        }
+        match removed {
             Ok(()) => Ok(Presence::Gone(Evidence {
                 words,
                 ..Evidence::default()
             })),
             // It was started meanwhile.
             Err(error) if error.is_conflict() => Ok(Presence::Running),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Removes a container that does not run, and its volumes. Not there: nothing happens.
-    pub(crate) async fn remove(&self, attempt: &AttemptId) -> Result<(), CallError> {
-        let options = RemoveContainerOptions {
-            v: true,
-            ..RemoveContainerOptions::default()
-        };
-        let name = attempt::container(attempt);
-        let removed = self.engine.docker().remove_container(&name, Some(options));
-        match removed.await.map_err(CallError::from) {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_absent() || error.says("already in progress") => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -148,26 +137,27 @@ impl Inner {
 
 /// How a container ended.
 #[derive(Debug)]
-struct End<'a> {
+struct End {
     code: i64,
     is_out_of_memory: bool,
-    error: &'a str,
+    /// In the engine's words; empty where it has none.
+    error: String,
     at: Option<Timestamp>,
 }
 
-impl<'a> End<'a> {
-    fn of(state: &'a ContainerState) -> Self {
+impl End {
+    fn of(state: &ContainerState) -> Self {
         Self {
             code: state.exit_code.unwrap_or_default(),
             is_out_of_memory: state.oom_killed == Some(true),
-            error: state.error.as_deref().map(str::trim).unwrap_or_default(),
+            error: state.error.as_deref().map(fit).unwrap_or_default(),
             at: state.finished_at.as_deref().and_then(|at| at.parse().ok()),
         }
     }
 
     fn words(&self, word: Option<ProviderWord>) -> String {
         if !self.error.is_empty() {
-            return self.error.to_owned();
+            return self.error.clone();
         }
         let at = self
             .at

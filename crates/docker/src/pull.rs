@@ -8,6 +8,7 @@ use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt as _;
 use runvoy_core::container::ImageRef;
+use tokio::time::timeout;
 
 use crate::call::CallError;
 use crate::credentials;
@@ -16,8 +17,8 @@ use crate::image::Reference;
 use crate::launch::Obstacle;
 use crate::ongoing::Work;
 
-/// How long the engine may be silent before it tells the first of a pull.
-const FIRST_WORD: Duration = Duration::from_mins(15);
+/// How long the engine may be silent in a pull: before it tells the first, and while it unpacks.
+const SILENCE: Duration = Duration::from_mins(15);
 const KILO: u64 = 1000;
 const MEGA: u64 = KILO * KILO;
 
@@ -30,22 +31,29 @@ pub(crate) async fn pull(
 ) -> Result<(), Obstacle> {
     work.tell(format!("pulling {image}"));
     let reference = Reference::of(image);
-    let credentials = credentials::find(config, &reference.registry)
-        .await
-        .map_err(|why| Obstacle::Refused(format!("cannot pull {image}: {why}")))?;
+    let credentials = tokio::select! {
+        biased;
+        () = work.stop.cancelled() => return Err(Obstacle::stopped()),
+        found = credentials::find(config, &reference.registry) => found,
+    };
+    let credentials =
+        credentials.map_err(|why| Obstacle::Refused(format!("cannot pull {image}: {why}")))?;
     let options = CreateImageOptions {
         from_image: Some(reference.name),
         tag: Some(reference.tag),
         ..CreateImageOptions::default()
     };
-    let docker = engine.docker().clone().with_timeout(FIRST_WORD);
+    let docker = engine.docker().clone().with_timeout(SILENCE);
     let mut news = Box::pin(docker.create_image(Some(options), None, credentials));
     let mut layers = Layers::default();
     loop {
         let told = tokio::select! {
             biased;
             () = work.stop.cancelled() => return Err(Obstacle::stopped()),
-            told = news.next() => told,
+            told = timeout(SILENCE, news.next()) => told,
+        };
+        let Ok(told) = told else {
+            return Err(Obstacle::Unknown(CallError::late()));
         };
         match told.map(|told| told.map_err(CallError::from)) {
             None => return Ok(()),
@@ -56,7 +64,9 @@ pub(crate) async fn pull(
             Some(Err(CallError::Answer { message, .. })) => {
                 return Err(Obstacle::Refused(format!("cannot pull {image}: {message}")));
             }
-            Some(Err(silence)) => return Err(Obstacle::Unknown(silence)),
+            Some(Err(silence @ (CallError::Silence(_) | CallError::Unusable(_)))) => {
+                return Err(Obstacle::Unknown(silence));
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
-    RestartPolicy, RestartPolicyNameEnum,
+    MountVolumeOptions, RestartPolicy, RestartPolicyNameEnum,
 };
 use runvoy_core::container::Container;
 use runvoy_core::id::AttemptId;
@@ -20,6 +20,8 @@ use crate::options::{ATTEMPT_LABEL, DockerOptions, EXECUTION_LABEL, RootStyle, S
 pub(crate) const AGENT_DIR: &str = "/.runvoy/bin";
 /// The agent there.
 pub(crate) const AGENT: &str = "/.runvoy/bin/runvoy-agent";
+/// What it is called in its volume.
+pub(crate) const PROGRAM: &str = "runvoy-agent";
 /// Where the container's own volume lies.
 pub(crate) const RUN_DIR: &str = "/.runvoy/run";
 /// The directory in it that commands begin in.
@@ -73,17 +75,12 @@ pub(crate) fn body(
         (SPOOL_VARIABLE, work.clone()),
     ];
     let environment = environment.map(|(name, value)| format!("{name}={value}"));
-    let labels = [
-        (STACK_LABEL, options.stack.clone()),
-        (EXECUTION_LABEL, order.attempt.execution().to_string()),
-        (ATTEMPT_LABEL, order.attempt.to_string()),
-    ];
     ContainerCreateBody {
         image: Some(order.container.image.to_string()),
         entrypoint: Some(vec![AGENT.to_owned(), "exec".to_owned()]),
         cmd: Some(Vec::new()),
         env: Some(environment.into()),
-        labels: Some(owned(labels)),
+        labels: Some(labels(&order.attempt, options)),
         working_dir: Some(work),
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
@@ -124,18 +121,32 @@ fn host_config(order: &Order, options: &DockerOptions, agent: Mount) -> HostConf
                 LOG_OPTIONS.map(|(name, value)| (name, value.to_owned())),
             )),
         }),
-        mounts: Some(vec![agent, run_mount()]),
+        mounts: Some(vec![agent, run_mount(&order.attempt, options)]),
         ..HostConfig::default()
     }
 }
 
-/// A volume without a name goes with its container. The engine makes the working directory in it, owned by root.
-fn run_mount() -> Mount {
+/// A volume with a name can be found though somebody has removed its container. The engine makes the working directory
+/// in it, owned by root.
+fn run_mount(attempt: &AttemptId, options: &DockerOptions) -> Mount {
     Mount {
         target: Some(RUN_DIR.to_owned()),
+        source: Some(attempt::volume(attempt)),
         typ: Some(MountType::VOLUME),
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(labels(attempt, options)),
+            ..MountVolumeOptions::default()
+        }),
         ..Mount::default()
     }
+}
+
+fn labels(attempt: &AttemptId, options: &DockerOptions) -> HashMap<String, String> {
+    owned([
+        (STACK_LABEL, options.stack.clone()),
+        (EXECUTION_LABEL, attempt.execution().to_string()),
+        (ATTEMPT_LABEL, attempt.to_string()),
+    ])
 }
 
 fn owned<const N: usize>(pairs: [(&str, String); N]) -> HashMap<String, String> {

@@ -8,13 +8,12 @@ use runvoy_core::outcome::Report;
 use runvoy_wire::copy::{CopyLine, parse_line};
 
 use crate::attempt;
-use crate::call::CallError;
+use crate::call::{CallError, in_time};
 use crate::launcher::Inner;
+use crate::words::fit;
 
 /// How many of a log's last lines tell what went wrong.
 const LAST_LINES: usize = 20;
-/// Longest complaint that is kept, in characters.
-const MAX_COMPLAINT: usize = 500;
 
 impl Inner {
     /// The last lines of the log. No container: no lines.
@@ -28,7 +27,7 @@ impl Inner {
         let name = attempt::container(attempt);
         let mut frames = self.engine.docker().logs(&name, Some(options)).boxed();
         let mut tail = Tail::default();
-        while let Some(frame) = frames.next().await {
+        while let Some(frame) = in_time(frames.next()).await? {
             match frame.map_err(CallError::from) {
                 Ok(frame) => tail.take(&frame),
                 Err(error) if error.is_absent() => return Ok(Tail::default()),
@@ -82,7 +81,7 @@ impl Tail {
             .rev()
             .map(str::trim)
             .find(|line| !line.is_empty())?;
-        Some(last.chars().take(MAX_COMPLAINT).collect())
+        Some(fit(last))
     }
 }
 

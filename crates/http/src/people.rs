@@ -16,7 +16,7 @@ use runvoy_wire::user::{
     RevokeResponse, RoleRequest, RotateRequest, RotateResponse, UserView, UsersView, WhoAmIView,
 };
 
-use crate::body::JsonBody;
+use crate::body::{JsonBody, MAX_STRANGERS_BYTES};
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::view;
@@ -143,7 +143,7 @@ pub(crate) async fn whoami(
 pub(crate) async fn claim(
     State(app): State<App>,
     Path(token): Path<String>,
-    JsonBody(request): JsonBody<ClaimRequest>,
+    JsonBody(request): JsonBody<ClaimRequest, MAX_STRANGERS_BYTES>,
 ) -> Result<Json<ClaimResponse>, ApiError> {
     let (claim, made) = app.claim(&token, key_hash(request.api_key_sha256)?).await?;
     Ok(Json(ClaimResponse {

@@ -44,21 +44,15 @@ impl Spent {
         Self { given_back_at: now }
     }
 
-    /// Takes one request's worth, and answers how long it must be held first; nothing is taken where that is longer
-    /// than `patience`, and how long is the error.
-    pub(crate) fn take(
-        &mut self,
-        rate: Rate,
-        now: Instant,
-        patience: Duration,
-    ) -> Result<Duration, Duration> {
+    /// How long one more request must wait; nothing is taken.
+    pub(crate) fn delay(&self, rate: Rate, now: Instant) -> Duration {
         let given_back_at = self.given_back_at.max(now) + rate.interval;
-        let delay = given_back_at.duration_since(now).saturating_sub(BURST);
-        if delay > patience {
-            return Err(delay);
-        }
-        self.given_back_at = given_back_at;
-        Ok(delay)
+        given_back_at.duration_since(now).saturating_sub(BURST)
+    }
+
+    /// Takes one request's worth.
+    pub(crate) fn take(&mut self, rate: Rate, now: Instant) {
+        self.given_back_at = self.given_back_at.max(now) + rate.interval;
     }
 
     /// Takes what is owed for something that was done already; nobody owes for longer than half a minute.
@@ -81,7 +75,13 @@ mod tests {
     /// How many of `tries` at the same moment pass.
     fn passed(spent: &mut Spent, rate: Rate, now: Instant, tries: u32) -> u32 {
         (0..tries)
-            .map(|_| u32::from(spent.take(rate, now, NO).is_ok()))
+            .map(|_| {
+                let passes = spent.delay(rate, now).is_zero();
+                if passes {
+                    spent.take(rate, now);
+                }
+                u32::from(passes)
+            })
             .sum()
     }
 
@@ -103,11 +103,11 @@ mod tests {
         let now = Instant::now();
         let mut spent = Spent::nothing(now);
         passed(&mut spent, rate(3), now, 100);
-        let wait = spent.take(rate(3), now, NO).unwrap_err();
+        let wait = spent.delay(rate(3), now);
         assert!(wait > NO && wait < Duration::from_secs(1));
         let short = now + wait - Duration::from_millis(1);
-        assert!(spent.take(rate(3), short, NO).is_err());
-        assert_eq!(spent.take(rate(3), now + wait, NO), Ok(NO));
+        assert!(spent.delay(rate(3), short) > NO);
+        assert_eq!(spent.delay(rate(3), now + wait), NO);
     }
 
     #[test]
@@ -115,12 +115,11 @@ mod tests {
         let now = Instant::now();
         let mut spent = Spent::nothing(now);
         passed(&mut spent, rate(10), now, 1000);
-        let patience = Duration::from_millis(250);
-        let held = |spent: &mut Spent| spent.take(rate(10), now, patience);
-        assert_eq!(held(&mut spent), Ok(Duration::from_millis(100)));
-        assert_eq!(held(&mut spent), Ok(Duration::from_millis(200)));
-        assert_eq!(held(&mut spent), Err(Duration::from_millis(300)));
-        assert_eq!(held(&mut spent), Err(Duration::from_millis(300)));
+        for turn in [100, 200, 300] {
+            let held = spent.delay(rate(10), now);
+            assert_eq!(held, Duration::from_millis(turn));
+            spent.take(rate(10), now);
+        }
     }
 
     #[test]
@@ -131,8 +130,8 @@ mod tests {
             spent.charge(rate(1), now, 1000);
         }
         let later = now + LONGEST_DEBT;
-        assert!(spent.take(rate(1), now, NO).is_err());
-        assert!(spent.take(rate(1), later, NO).is_ok());
+        assert!(spent.delay(rate(1), now) > NO);
+        assert_eq!(spent.delay(rate(1), later), NO);
     }
 
     #[test]

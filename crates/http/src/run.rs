@@ -1,11 +1,14 @@
 //! `POST /run`.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use futures_util::FutureExt as _;
 use runvoy_app::{App, LockGlance, LockWish, NewExecution, SpecValues};
 use runvoy_core::command::Command;
 use runvoy_core::container::ContainerWish;
@@ -13,11 +16,11 @@ use runvoy_core::idempotency::IdempotencyKey;
 use runvoy_core::lock::LockName;
 use runvoy_wire::execution::{RunRequest, RunResponse};
 use runvoy_wire::secret::Secret;
-use runvoy_wire::{BASE_PATH, IDEMPOTENCY_HEADER};
+use runvoy_wire::{BASE_PATH, IDEMPOTENCY_HEADER, MAX_BODY_BYTES};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::body::{RawBody, parse};
+use crate::body::{self, parse};
 use crate::caller::Stranger;
 use crate::error::ApiError;
 use crate::view;
@@ -26,14 +29,19 @@ pub(crate) async fn run(
     State(app): State<App>,
     stranger: Stranger,
     headers: HeaderMap,
-    RawBody(bytes): RawBody,
+    request: Request,
 ) -> Result<(StatusCode, Json<RunResponse>), ApiError> {
-    // Who calls and what is there of the lock are looked up at once; the first is judged before anything else.
-    let request: Result<RunRequest, ApiError> = parse(&bytes);
-    let lock = request.as_ref().ok().and_then(lock_name);
-    let (ctx, glance) = tokio::join!(stranger.authenticate(), glance(&app, lock));
-    let ctx = ctx?;
-    let request = request?;
+    let mut reading = pin!(read(request));
+    // Who calls is judged before anything else. Where the whole body is there already, as on AWS, what is there of
+    // the lock is looked up at the same time; where it is yet to come, it is not waited for on a stranger's behalf.
+    let (ctx, body, glance) = if let Some(body) = reading.as_mut().now_or_never() {
+        let lock = body.as_ref().ok().and_then(|(_, run)| lock_name(run));
+        let (ctx, glance) = tokio::join!(stranger.authenticate(), glance(&app, lock));
+        (ctx?, body, glance)
+    } else {
+        (stranger.authenticate().await?, reading.await, None)
+    };
+    let (bytes, request) = body?;
     refuse_later_features(&request)?;
     let wish = wish(request, glance, idempotency(&headers, &bytes)?)?;
     let submitted = app.submit(&ctx, wish).await?;
@@ -49,13 +57,20 @@ pub(crate) async fn run(
     Ok((StatusCode::ACCEPTED, Json(response)))
 }
 
+/// The body, as it came and as it is meant.
+async fn read(request: Request) -> Result<(Bytes, RunRequest), ApiError> {
+    let bytes = body::read(request, MAX_BODY_BYTES).await?;
+    let request = parse(&bytes)?;
+    Ok((bytes, request))
+}
+
 /// The lock that the request names, if it names one well.
 fn lock_name(request: &RunRequest) -> Option<LockName> {
     request.lock.as_ref()?.parse().ok()
 }
 
 async fn glance(app: &App, lock: Option<LockName>) -> Option<LockGlance> {
-    // Where it fails, the submit looks again and says so.
+    // Where it fails or is not made, the submit looks itself and says so.
     app.glance(&lock?).await.ok()
 }
 

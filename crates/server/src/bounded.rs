@@ -1,37 +1,64 @@
-//! A listener on which no address can have more than its share of connections.
+//! Connections that are counted while they live: nobody can have more than a share of them.
 //!
-//! What runs in a container is not trusted: it must not be able to use up the server's file descriptors, with which
-//! people and other containers are answered.
+//! Neither what runs in a container nor a stranger is trusted: they must not be able to use up the server's file
+//! descriptors, with which everybody else is answered.
 
-use std::collections::HashMap;
+use std::future::{Ready, ready};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::serve::Listener;
+use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections of one address at once. An agent needs a handful.
-const SHARE: usize = 64;
+use crate::descriptors;
+use crate::door::{Bounds, Door, Place};
 
-/// How many connections each address has.
-type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
+impl Door {
+    /// Counts one more, unless there is no room for it: then it is hung up on.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<Counted> {
+        let place = self.place(peer.ip());
+        if place.is_none() {
+            tracing::debug!(%peer, "hung up on: there are too many connections");
+        }
+        // Answers are small and somebody waits for them; without this they only come later.
+        let _delayed = stream.set_nodelay(true);
+        place.map(|place| Counted {
+            stream,
+            _place: place,
+        })
+    }
+}
 
-/// Hangs up on whoever has its share already.
+impl<S> Accept<TcpStream, S> for Door {
+    type Stream = Counted;
+    type Service = S;
+    type Future = Ready<io::Result<(Counted, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let admitted = stream.peer_addr().and_then(|peer| {
+            self.admit(stream, peer)
+                .ok_or_else(|| io::ErrorKind::ConnectionRefused.into())
+        });
+        ready(admitted.map(|stream| (stream, service)))
+    }
+}
+
+/// A listener for agents that hangs up on whoever has its share already.
 #[derive(Debug)]
 pub(crate) struct Bounded {
     listener: TcpListener,
-    counts: Counts,
+    door: Door,
 }
 
 impl Bounded {
     pub(crate) fn new(listener: TcpListener) -> Self {
         Self {
             listener,
-            counts: Counts::default(),
+            door: Door::new(Bounds::of_agents(descriptors::allowed())),
         }
     }
 }
@@ -44,12 +71,9 @@ impl Listener for Bounded {
         loop {
             // Waits out what can be waited out, as running out of descriptors.
             let (stream, peer) = Listener::accept(&mut self.listener).await;
-            // Answers are small and somebody waits for them; without this they only come later.
-            let _delayed = stream.set_nodelay(true);
-            if let Some(counted) = Counted::new(stream, peer.ip(), &self.counts) {
+            if let Some(counted) = self.door.admit(stream, peer) {
                 return (counted, peer);
             }
-            tracing::debug!(%peer, "hung up on: it has too many connections");
         }
     }
 
@@ -62,42 +86,7 @@ impl Listener for Bounded {
 #[derive(Debug)]
 pub(crate) struct Counted {
     stream: TcpStream,
-    address: IpAddr,
-    counts: Counts,
-}
-
-impl Counted {
-    /// Counts one more, unless the address has its share.
-    fn new(stream: TcpStream, address: IpAddr, counts: &Counts) -> Option<Self> {
-        let mut guard = locked(counts);
-        let count = guard.entry(address).or_insert(0);
-        if *count >= SHARE {
-            return None;
-        }
-        *count += 1;
-        drop(guard);
-        Some(Self {
-            stream,
-            address,
-            counts: Arc::clone(counts),
-        })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut guard = locked(&self.counts);
-        if let Some(count) = guard.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                guard.remove(&self.address);
-            }
-        }
-    }
-}
-
-fn locked(counts: &Counts) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+    _place: Place,
 }
 
 impl AsyncRead for Counted {
@@ -146,6 +135,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::door::AGENTS_SHARE;
 
     /// Greets each connection that is let in and keeps it until it is closed.
     async fn greeter(greeting: &mut JoinSet<()>) -> SocketAddr {
@@ -174,7 +164,7 @@ mod tests {
         let mut greeting = JoinSet::new();
         let address = greeter(&mut greeting).await;
         let mut open = Vec::new();
-        for _ in 0..SHARE {
+        for _ in 0..AGENTS_SHARE {
             let mut stream = TcpStream::connect(address).await.unwrap();
             assert!(is_greeted(&mut stream).await);
             open.push(stream);

@@ -1,7 +1,7 @@
 //! The directory where a control plane of one machine keeps everything.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use runvoy_app::StackKey;
 use runvoy_sql::{Durability, SqliteStore};
-use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
 
 /// Longest path of a Unix socket that every system takes (`sun_path` of 104 bytes, less its end).
@@ -142,50 +141,33 @@ impl DataDir {
         }
     }
 
-    /// Keeps other servers off the directory as long as the file is open.
-    pub(crate) fn claim(&self) -> anyhow::Result<File> {
-        let path = self.0.join("server.lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            bail!(
-                "another runvoy server uses {}; stop it, or give this one a --data-dir of its own",
-                self.0.display()
-            );
-        }
-        Ok(file)
-    }
-
     /// Where a socket of this name goes: here, or in the runtime directory where this path is too long for a socket.
     pub(crate) fn socket(&self, name: &str) -> anyhow::Result<PathBuf> {
         let here = self.0.join(name);
         if here.as_os_str().len() <= MAX_SOCKET_PATH {
             return Ok(here);
         }
-        let runtime = PathBuf::from(format!(
-            "/tmp/runvoy-{}",
-            rustix::process::getuid().as_raw()
-        ));
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&runtime)?;
-        let facts = fs::symlink_metadata(&runtime)?;
-        let is_ours =
-            std::os::unix::fs::MetadataExt::uid(&facts) == rustix::process::getuid().as_raw();
-        if !facts.is_dir() || !is_ours || facts.permissions().mode() & 0o077 != 0 {
-            bail!(
-                "{} is not ours alone; remove it, or use a shorter --data-dir",
-                runtime.display()
-            );
-        }
+        let runtime = runtime()
+            .with_context(|| format!("{} is too long; use a shorter --data-dir", here.display()))?;
         let digest = digest(self.0.as_os_str().as_encoded_bytes());
         Ok(runtime.join(format!("{digest:016x}-{}", name.replace('/', "-"))))
     }
+}
+
+/// A directory for what is gone with the machine's next start, for this user only.
+pub(crate) fn runtime() -> anyhow::Result<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    let runtime = PathBuf::from(format!("/tmp/runvoy-{user}"));
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&runtime)?;
+    let facts = fs::symlink_metadata(&runtime)?;
+    let is_ours = std::os::unix::fs::MetadataExt::uid(&facts) == user;
+    if !facts.is_dir() || !is_ours || facts.permissions().mode() & 0o077 != 0 {
+        bail!("{} is not ours alone; remove it", runtime.display());
+    }
+    Ok(runtime)
 }
 
 /// FNV-1a, to tell data directories apart in a name.
@@ -269,16 +251,6 @@ mod tests {
                 .to_string()
                 .contains("chmod 700")
         );
-    }
-
-    #[test]
-    fn one_server_a_directory() {
-        let dir = private();
-        let data = DataDir::open(dir.path()).unwrap();
-        let first = data.claim().unwrap();
-        assert!(data.claim().is_err());
-        drop(first);
-        assert!(data.claim().is_ok());
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! Docker lets containers reach every port of the host through the bridge's gateway. One table of nftables, named after
 //! the control plane, takes that away; it knows the network by its bridge and touches nothing else.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 
 use thiserror::Error;
+
+mod nft;
+mod watch;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -47,21 +49,21 @@ pub(crate) enum FirewallError {
 }
 
 /// The rules in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Firewall {
-    table: String,
+    rules: Rules,
+    /// The table in nft's words, right after it was put.
+    listing: String,
 }
 
 impl Firewall {
     /// Puts the rules in force, in place of older ones of the same control plane: at no time is there a gap.
-    pub(crate) fn put(rules: &Rules) -> Result<Self, FirewallError> {
+    pub(crate) fn put(rules: Rules) -> Result<Self, FirewallError> {
         if !cfg!(target_os = "linux") {
             return Err(FirewallError::NotLinux);
         }
-        match apply(Command::new("nft"), &rules.text()) {
-            Ok(()) => Ok(Self {
-                table: rules.table(),
-            }),
+        match nft::apply(&rules.text()).and_then(|()| nft::list(&rules.table())) {
+            Ok(listing) => Ok(Self { rules, listing }),
             // Some service managers give the right to others than root.
             Err(FirewallError::Refused(words)) if !rustix::process::geteuid().is_root() => {
                 Err(FirewallError::NotRoot(words))
@@ -70,9 +72,18 @@ impl Firewall {
         }
     }
 
+    /// Whether the table is there and as it was put.
+    fn is_whole(&self) -> Result<bool, FirewallError> {
+        match nft::list(&self.rules.table()) {
+            Ok(listing) => Ok(listing == self.listing),
+            Err(FirewallError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Takes the rules away.
     pub(crate) fn remove(self) -> Result<(), FirewallError> {
-        apply(Command::new("nft"), &removal(&self.table))
+        nft::apply(&removal(&self.rules.table()))
     }
 }
 
@@ -115,41 +126,16 @@ impl Rules {
     }
 }
 
-/// Where clouds tell machines their own credentials. Some answer names there, too.
-const METADATA: &str = "    iifname \"BRIDGE\" ip daddr 169.254.0.0/16 udp dport 53 accept
-    iifname \"BRIDGE\" ip daddr 169.254.0.0/16 tcp dport 53 accept
-    iifname \"BRIDGE\" ip daddr 169.254.0.0/16 drop
-    iifname \"BRIDGE\" ip6 daddr fd00:ec2::/32 drop
+/// Where clouds tell machines their own credentials: most of them at 169.254.0.0/16, Azure's agent at 168.63.129.16,
+/// Alibaba at 100.100.100.200, AWS and Google over IPv6, too. Some answer names there.
+const METADATA: &str =
+    "    iifname \"BRIDGE\" ip daddr { 169.254.0.0/16, 168.63.129.16 } udp dport 53 accept
+    iifname \"BRIDGE\" ip daddr { 169.254.0.0/16, 168.63.129.16 } tcp dport 53 accept
+    iifname \"BRIDGE\" ip daddr { 169.254.0.0/16, 168.63.129.16, 100.100.100.200 } drop
+    iifname \"BRIDGE\" ip6 daddr { fd00:ec2::/32, fd20:ce::254 } drop
 ";
 
 /// Takes the table away, whether it is there or not.
 fn removal(table: &str) -> String {
     format!("table inet {table}\ndelete table inet {table}\n")
-}
-
-/// Has nft apply the text, whole or not at all.
-fn apply(mut nft: Command, text: &str) -> Result<(), FirewallError> {
-    let child = nft
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => FirewallError::NoProgram,
-        _ => FirewallError::Unstartable(error),
-    })?;
-    if let Some(mut input) = child.stdin.take() {
-        // What it does not read it complains about.
-        let _broken = input.write_all(text.as_bytes());
-    }
-    let output = child
-        .wait_with_output()
-        .map_err(FirewallError::Unstartable)?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let first = complaint.lines().next().unwrap_or("it gave no reason");
-    Err(FirewallError::Refused(first.to_owned()))
 }

@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may take over the head of a request.
+use crate::door::{Bounds, Door};
+
+/// How long a client may take over a TLS handshake, and then over the head of each request, from when it could begin.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
+/// How much of a request that is not read yet is kept, and with it the longest head.
+const BUFFER: usize = 64 * 1024;
 /// How long requests under way may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -65,28 +69,36 @@ pub(crate) async fn tls(
                 key.display()
             )
         })?;
-    Ok(Some(config))
+    Ok(Some(http1_only(&config)))
+}
+
+/// The same, but no client is told that it may speak HTTP/2.
+fn http1_only(config: &RustlsConfig) -> RustlsConfig {
+    let mut inner = ServerConfig::clone(&config.get_inner());
+    inner.alpn_protocols = vec![b"http/1.1".to_vec()];
+    RustlsConfig::from_config(Arc::new(inner))
 }
 
 /// Answers people until `stop`, then lets requests under way end.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
+    bounds: Bounds,
     router: Router,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let handle = Handle::new();
     let watched = handle.clone();
+    let door = Door::new(bounds);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = async {
         if let Some(config) = tls {
-            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
-            limit_headers(server.http_builder());
-            return server.serve(service).await;
+            let server = axum_server::from_tcp_rustls(listener, config)?
+                .map(|tls| tls.handshake_timeout(HEADER_LIMIT).acceptor(door));
+            return limited(server).handle(handle).serve(service).await;
         }
-        let mut server = axum_server::from_tcp(listener)?.handle(handle);
-        limit_headers(server.http_builder());
-        server.serve(service).await
+        let server = axum_server::from_tcp(listener)?.acceptor(door);
+        limited(server).handle(handle).serve(service).await
     };
     let stopping = async {
         stop.cancelled().await;
@@ -95,10 +107,132 @@ pub(crate) async fn serve(
     tokio::join!(serving, stopping).0
 }
 
-/// A client that never finishes its request's head is hung up on.
-fn limit_headers(builder: &mut Builder<TokioExecutor>) {
-    builder
+/// Hangs up on a client that does not send a request's head, be it the first or another.
+///
+/// HTTP/1 alone: nothing here needs HTTP/2, and where both are spoken no time limit holds until a client has chosen.
+fn limited<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
+    server
+        .http_builder()
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT);
+        .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(BUFFER);
+    server
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use rustls::crypto::aws_lc_rs;
+    use rustls::server::ResolvesServerCertUsingSni;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio::task::JoinSet;
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nhost: here\r\n\r\n";
+
+    /// A server for as long as the set lives.
+    fn serving(serving: &mut JoinSet<io::Result<()>>, tls: Option<RustlsConfig>) -> SocketAddr {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/health", get(async || "well"));
+        let bounds = Bounds::of_people(16, false);
+        serving.spawn(serve(
+            listener,
+            tls,
+            bounds,
+            router,
+            CancellationToken::new(),
+        ));
+        address
+    }
+
+    /// TLS with a certificate for nobody.
+    fn without_certificate() -> RustlsConfig {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        RustlsConfig::from_config(Arc::new(config))
+    }
+
+    /// Says something and then nothing; answers what came until the server hung up.
+    async fn until_hung_up(address: SocketAddr, said: &[u8]) -> String {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let mut answer = Vec::new();
+        let reading = stream.read_to_end(&mut answer);
+        let _end = timeout(2 * HEADER_LIMIT, reading)
+            .await
+            .unwrap_or_else(|_| panic!("nobody hung up after {said:?}"));
+        assert!(began.elapsed() < HEADER_LIMIT + Duration::from_secs(1));
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_no_head_is_hung_up_on() {
+        let mut tasks = JoinSet::new();
+        let address = serving(&mut tasks, None);
+        for said in [
+            &b""[..],
+            b"P",
+            b"PRI * HTTP/2.0\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+            b"GET /health HTTP/1.1\r\nhost:",
+        ] {
+            let answer = until_hung_up(address, said).await;
+            assert!(!answer.contains("well"), "{answer}");
+        }
+        let idle = until_hung_up(address, REQUEST).await;
+        assert!(idle.ends_with("well"), "{idle}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_finish_the_handshake_is_hung_up_on() {
+        let mut tasks = JoinSet::new();
+        let address = serving(&mut tasks, Some(without_certificate()));
+        // The beginning of a record that does not go on.
+        for said in [&b""[..], b"\x16\x03\x01\x02\x00"] {
+            assert_eq!(until_hung_up(address, said).await, "");
+        }
+    }
+
+    #[test]
+    fn tls_does_not_offer_http_2() {
+        let config = http1_only(&without_certificate());
+        assert_eq!(config.get_inner().alpn_protocols, [b"http/1.1"]);
+    }
+
+    #[tokio::test]
+    async fn who_has_its_share_of_connections_is_hung_up_on_and_gets_others_when_they_end() {
+        let mut tasks = JoinSet::new();
+        let address = serving(&mut tasks, None);
+        let is_answered = async |stream: &mut TcpStream| {
+            let mut answer = [0; 12];
+            let written = stream.write_all(REQUEST).await;
+            written.is_ok() && stream.read_exact(&mut answer).await.is_ok()
+        };
+        let mut open = Vec::new();
+        // A quarter of the descriptors that the server is told it has.
+        for _ in 0..4 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            assert!(is_answered(&mut stream).await);
+            open.push(stream);
+        }
+        let mut more = TcpStream::connect(address).await.unwrap();
+        assert!(!is_answered(&mut more).await);
+        open.pop();
+        runvoy_testkit::eventually(Duration::from_secs(10), async || {
+            let mut stream = TcpStream::connect(address).await.ok()?;
+            is_answered(&mut stream).await.then_some(())
+        })
+        .await;
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use runvoy_core::command::quote;
+use runvoy_core::error::chain;
 use runvoy_docker::DockerLauncher;
 use runvoy_process::{Home, Options};
 use tokio::net::UnixListener;
@@ -110,18 +112,21 @@ fn processes(options: &ServerOptions, data: &DataDir, socket: &Path) -> Options 
 
 /// Closes the host to containers, or says once that it is open and how to close it.
 pub(crate) fn close_the_host(rules: &Rules, data: &DataDir) -> Option<Firewall> {
-    let error = match Firewall::put(rules) {
+    let error = match Firewall::put(rules.clone()) {
         Ok(firewall) => return Some(firewall),
         Err(error) => error,
     };
     let file = data.path().join("firewall.nft");
     let what_to_type = match fs::write(&file, rules.text()) {
-        Ok(()) => format!("sudo nft -f {}", file.display()),
+        Ok(()) => format!(
+            "sudo nft -f {} (again after each start of this machine, and when the file has changed)",
+            quote(&file.to_string_lossy())
+        ),
         Err(_) => "start the server as root, with nftables installed".to_owned(),
     };
     tracing::warn!(
-        why = %error,
-        close_it_with = what_to_type,
+        why = %chain(&error),
+        close_it_with = %what_to_type,
         "no firewall: containers reach every port of this machine that listens on more than the loopback, \
          and on a cloud's machine its credentials"
     );

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Tasks under way at once.
 const WORKERS: usize = 16;
+/// How long they may take to end.
+const FINISH: Duration = Duration::from_secs(10);
 
 /// Whether a task under way must be done again when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ struct Pool {
     under_way: JoinSet<(Task, Option<Duration>)>,
 }
 
-/// Works until `stop`, then finishes what is under way.
+/// Works until `stop`, then finishes what is under way and does not hang.
 pub(crate) async fn run(
     app: App,
     mut moved: mpsc::UnboundedReceiver<Task>,
@@ -66,8 +68,18 @@ pub(crate) async fn run(
             }
         }
     }
-    while pool.under_way.join_next().await.is_some() {}
-    while reconciling.join_next().await.is_some() {}
+    finish(pool.under_way, reconciling, FINISH).await;
+}
+
+/// Lets what is under way end, but calls that hang do not keep the server: what it had begun, the next one finds.
+async fn finish<T: 'static>(mut tasks: JoinSet<T>, mut reconciling: JoinSet<()>, limit: Duration) {
+    let ending = async {
+        while tasks.join_next().await.is_some() {}
+        while reconciling.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(limit, ending).await.is_err() {
+        tracing::warn!("what is under way does not end, and is left to the next start");
+    }
 }
 
 /// Sleeps until then; for ever where there is no then.
@@ -134,4 +146,27 @@ async fn work(app: &App, task: &Task) -> Option<Duration> {
         tracing::warn!(?task, %error, "left to the reconciler");
         None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_waits_for_what_is_under_way_but_not_for_what_hangs() {
+        let (done, was_done) = tokio::sync::oneshot::channel();
+        let (kept, was_given_up) = tokio::sync::oneshot::channel::<()>();
+        let (mut tasks, mut reconciling) = (JoinSet::new(), JoinSet::new());
+        tasks.spawn(async move {
+            tokio::time::sleep(FINISH / 2).await;
+            done.send(()).unwrap();
+        });
+        reconciling.spawn(async move {
+            let _kept = kept;
+            std::future::pending::<()>().await;
+        });
+        finish(tasks, reconciling, FINISH).await;
+        assert!(was_done.await.is_ok());
+        assert!(was_given_up.await.is_err());
+    }
 }

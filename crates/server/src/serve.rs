@@ -18,16 +18,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::claim::Claim;
 use crate::compose::{self, Differences};
 use crate::data_dir::DataDir;
+use crate::door::Bounds;
 use crate::firewall::Firewall;
 use crate::launchers::Launchers;
 use crate::options::{Seams, ServerOptions};
 use crate::place::{self, Docker, Place};
-use crate::{admin, agents, listen, owners, pool, sweep};
+use crate::{admin, agents, descriptors, listen, owners, pool, sweep};
 
 /// How often everything that is not closed is looked after.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long what is left of its threads may hold up the end.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// How much the server's log says, in the manner of `tracing`: `debug`, `info`, `warn`.
 const LOG_VARIABLE: &str = "RUNVOY_LOG";
@@ -48,15 +53,19 @@ pub fn serve_with(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
         .compact()
         .try_init()
         .ok();
-    tokio::runtime::Builder::new_multi_thread()
+    let bounds = Bounds::of_people(descriptors::raise(), options.behind_proxy);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(run(options, seams))
+        .build()?;
+    let served = runtime.block_on(run(options, seams, bounds));
+    // Threads that wait for another program, as a credential helper that hangs, are not waited for.
+    runtime.shutdown_timeout(LEAVE);
+    served
 }
 
-async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
+async fn run(options: ServerOptions, seams: Seams, bounds: Bounds) -> anyhow::Result<()> {
     let data = DataDir::open(&options.data_dir)?;
-    let _claim = data.claim()?;
+    let _claim = Claim::new(&data)?;
     let tls = listen::tls(options.tls.as_ref()).await?;
     let people = listen::bind(options.listen)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -85,6 +94,9 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     let firewall = containers
         .as_ref()
         .and_then(|containers| place::close_the_host(&containers.rules, &data));
+    if let Some(firewall) = &firewall {
+        work.spawn(firewall.clone().watch(stop.clone()));
+    }
     let swept = sweep(launchers, containers, store);
     work.spawn(stop.clone().run_until_cancelled_owned(swept).map(drop));
     for listener in listeners {
@@ -94,7 +106,12 @@ async fn run(options: ServerOptions, seams: Seams) -> anyhow::Result<()> {
     work.spawn(pool::run(app.clone(), moved, RECONCILE_EVERY, stop.clone()));
     let rates = options.limits.of_requests(options.behind_proxy);
     let router = limited_user_router(app.clone(), Gate::Key, rates);
-    let served = serve_people(router, people, tls, &url, stop).await;
+    let people = People {
+        listener: people,
+        tls,
+        bounds,
+    };
+    let served = serve_people(router, people, &url, stop).await;
     while work.join_next().await.is_some() {}
     if let Some(firewall) = firewall {
         open_the_host(&app, firewall).await;
@@ -110,11 +127,17 @@ async fn sweep(launchers: Arc<Launchers>, containers: Option<Docker>, store: Arc
     }
 }
 
+/// Where people call.
+struct People {
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    bounds: Bounds,
+}
+
 /// Answers people until a signal asks to stop, and tells the others to stop then.
 async fn serve_people(
     router: Router,
-    people: TcpListener,
-    tls: Option<RustlsConfig>,
+    people: People,
     url: &str,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -125,7 +148,13 @@ async fn serve_people(
         "runvoy server {} listens on {url}",
         env!("CARGO_PKG_VERSION")
     )?;
-    let serving = listen::serve(people, tls, router, stop.clone());
+    let serving = listen::serve(
+        people.listener,
+        people.tls,
+        people.bounds,
+        router,
+        stop.clone(),
+    );
     let asked = async {
         asked_to_stop.await;
         tracing::info!("stopping; running executions go on and are found again at the next start");

@@ -1,5 +1,5 @@
-//! Removes containers that no open execution stands for: what a removal that failed, a restored backup or a lost
-//! database has left.
+//! Removes containers and volumes that no open execution stands for: what a removal that failed, a restored backup or a
+//! lost database has left.
 
 use std::io;
 use std::time::Duration;
@@ -17,16 +17,27 @@ const LOOKS: u32 = 50;
 
 /// Looks at every container that is marked in the data directory.
 pub(crate) async fn of_marks(launchers: &Launchers, store: &dyn Store) {
-    sweep(launchers, store, launchers.marks.list()).await;
+    let nothing_is_left = "nothing is left of a container that was marked and that nobody knows";
+    sweep(launchers, store, launchers.marks.list(), nothing_is_left).await;
 }
 
-/// Looks at every container that the engine has of this control plane.
+/// Looks at every container and every volume that the engine has of this control plane.
 pub(crate) async fn of_engine(containers: &DockerLauncher, store: &dyn Store) {
-    sweep(containers, store, containers.attempts().await).await;
+    let attempts = containers.attempts().await;
+    let removed = "removed a container or a volume that nobody knows";
+    sweep(containers, store, attempts, removed).await;
+    if let Err(error) = containers.tidy().await {
+        tracing::warn!(%error, "containers and volumes that nobody needs are not all removed");
+    }
 }
 
 /// Whatever is looked at by now had its record before.
-async fn sweep(launcher: &dyn Launcher, store: &dyn Store, found: io::Result<Vec<AttemptId>>) {
+async fn sweep(
+    launcher: &dyn Launcher,
+    store: &dyn Store,
+    found: io::Result<Vec<AttemptId>>,
+    done: &str,
+) {
     let attempts = found.unwrap_or_else(|error| {
         tracing::warn!(%error, "containers that nobody knows are not looked for");
         Vec::new()
@@ -40,7 +51,7 @@ async fn sweep(launcher: &dyn Launcher, store: &dyn Store, found: io::Result<Vec
             continue;
         }
         match remove(launcher, &attempt).await {
-            Ok(()) => tracing::info!(%attempt, "removed a container that nobody knows"),
+            Ok(()) => tracing::info!(%attempt, "{done}"),
             Err(error) => {
                 tracing::warn!(%attempt, %error, "a container that nobody knows stays");
             }

@@ -12,7 +12,8 @@ patience=600
 
 # One that was killed has left containers that only an engine finds.
 if ! engine version >/dev/null; then
-    sh "$dir/start" &
+    # Another engine's start may be in its way.
+    { sh "$dir/start" || sh "$dir/start" || sh "$dir/start"; } &
     while [ $((patience -= 1)) -gt 0 ] && ! engine version >/dev/null; do
         sleep 0.1
     done

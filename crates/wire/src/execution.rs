@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+#[cfg(feature = "schema")]
+use runvoy_core::command::MAX_COMMAND_BYTES;
+#[cfg(feature = "schema")]
+use runvoy_core::execution::{DEFAULT_LOG_LIMIT, MAX_GRACE, MAX_LOCK_TIMEOUT, MAX_TIMEOUT};
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
@@ -10,10 +14,12 @@ use crate::secret::Secret;
 /// `POST /run`. Exactly one of `command` and `argv`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = crate::schema::command_or_argv())))]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// A script for `/bin/sh -c`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_COMMAND_BYTES)))]
     pub command: Option<String>,
     /// A program and its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,41 +27,49 @@ pub struct RunRequest {
     pub argv: Option<Vec<String>>,
     /// Plain variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = crate::schema::variable_name())))]
     pub env: BTreeMap<String, Secret>,
     /// Secret variables: set like the plain ones, and masked in the log.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = crate::schema::variable_name())))]
     pub secret_env: BTreeMap<String, Secret>,
     /// Limit of the running time in seconds; absent or 0 for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = MAX_TIMEOUT.as_secs())))]
     pub timeout: Option<u64>,
     /// Seconds between TERM and KILL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = MAX_GRACE.as_secs())))]
     pub grace: Option<u64>,
     /// The lock to hold while running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = crate::schema::LOCK)))]
     pub lock: Option<String>,
     /// Refuse at once (409) where the lock is held or others wait.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_wait: bool,
     /// Longest wait for the lock, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = MAX_LOCK_TIMEOUT.as_secs())))]
     pub lock_timeout: Option<u64>,
     /// Directory to run in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = crate::schema::WORKDIR)))]
     pub workdir: Option<String>,
     /// Bytes of output that the log keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = DEFAULT_LOG_LIMIT)))]
     pub log_limit: Option<u64>,
     /// Container image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Virtual processors (`0.25`), or 1024ths of one (`256`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::size"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::cpu"))]
     pub cpu: Option<serde_json::Value>,
     /// Memory: MiB (`512`), or an amount (`2GB`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::size"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::memory"))]
     pub memory: Option<serde_json::Value>,
     /// A machine behind a relay. Not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use runvoy_core::log::Stream;
 use runvoy_core::outcome::Reason;
 use runvoy_core::role::Role;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 /// The status of an execution.
 pub fn status(_: &mut SchemaGenerator) -> Schema {
@@ -67,9 +68,39 @@ pub(crate) fn entry_end(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "enum": ["\n", ""]})
 }
 
-/// A size: a number, or a text with a unit.
-pub(crate) fn size(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": ["number", "string", "null"]})
+/// Processor time: a number, or a text; 0 and an empty text ask for nothing.
+pub(crate) fn cpu(_: &mut SchemaGenerator) -> Schema {
+    let pattern = r"^\s*([0-9]+(\.[0-9]{0,3})?)?\s*$";
+    json_schema!({"type": ["number", "string", "null"], "minimum": 0, "pattern": pattern})
+}
+
+/// Memory: a number, or a text with a unit; 0 and an empty text ask for nothing.
+pub(crate) fn memory(_: &mut SchemaGenerator) -> Schema {
+    let pattern = r"^\s*([0-9]+(\.[0-9]{0,3})?\s*([mMgG]([iI]?[bB])?)?)?\s*$";
+    json_schema!({"type": ["number", "string", "null"], "minimum": 0, "pattern": pattern})
+}
+
+/// The name of a lock; an empty one asks for none.
+pub(crate) const LOCK: &str = "^([A-Za-z0-9][A-Za-z0-9._/:-]{0,127})?$";
+
+/// An absolute path; an empty one asks for nothing.
+pub(crate) const WORKDIR: &str = "^(/|$)";
+
+/// The name of a variable.
+pub(crate) fn variable_name() -> Value {
+    json!({"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 128, "not": {"pattern": "^RUNVOY_"}})
+}
+
+/// One of the two is there, and the other is not, or null.
+pub(crate) fn command_or_argv() -> Value {
+    let only = |one: &str, is: &str, other: &str| {
+        let properties = json!({one: {"type": is}, other: {"type": "null"}});
+        json!({"required": [one], "properties": properties})
+    };
+    json!([
+        only("command", "string", "argv"),
+        only("argv", "array", "command")
+    ])
 }
 
 /// Data for programs that differ by error.

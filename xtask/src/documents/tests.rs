@@ -77,3 +77,16 @@ fn every_document_can_be_read() {
     let documents = documents().unwrap();
     assert!(documents.len() > 10);
 }
+
+#[test]
+fn every_page_with_examples_is_read() {
+    let documents = documents().unwrap();
+    let found = |page: &str| documents.iter().find(|one| one.name == page).unwrap();
+    for page in ["README.md", "docs/server.md"] {
+        assert!(!found(page).page.examples.is_empty(), "{page}");
+    }
+    for folder in ["aws", "docker", "systemd"] {
+        let page = format!("deployments/{folder}/README.md");
+        assert!(!found(&page).page.skipped.is_empty(), "{page}");
+    }
+}

@@ -73,19 +73,33 @@ fn of_a_key_that_ends_soon_a_command_warns_once() {
 }
 
 #[test]
-fn programs_and_who_wants_quiet_get_no_warning() {
+fn programs_get_the_warning_beside_their_data() {
     let server = with_an_old_key();
     let home = Home::with_server(&server.endpoint);
-    let lines: [&[&str]; 3] = [
-        &["list", "-q"],
-        &["list", "-o", "json"],
-        &["whoami", "-o", "yaml"],
+    let lines: [(&[&str], &str); 2] = [
+        (&["list", "-o", "json"], "[]"),
+        (&["list", "-o", "yaml"], "[]"),
     ];
-    for line in lines {
+    for (line, data) in lines {
         let output = home.run(line);
         assert!(output.status.success(), "{line:?}");
-        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{line:?}");
+        let (out, said) = (
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        );
+        assert_eq!(out.trim_end(), data, "{line:?}");
+        let expected = "warning: your API key ends in 0 minutes";
+        assert!(said.starts_with(expected), "{line:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{line:?}: {said}");
     }
+}
+
+#[test]
+fn who_wants_quiet_gets_no_warning() {
+    let server = with_an_old_key();
+    let output = Home::with_server(&server.endpoint).run(&["list", "-q"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Engines that are away, die and come back.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use runvoy_core::execution::ProviderWord;
 use runvoy_core::outcome::EndedBy;
@@ -85,4 +86,36 @@ async fn what_cannot_be_removed_while_the_engine_is_away_is_removed_when_it_is_b
         dockerd.containers().is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_takes_calls_and_never_answers_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    let _silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let host = format!("unix://{}", socket.display());
+    let begun = Instant::now();
+    let patience = Duration::from_millis(300);
+    let error = Engine::connect_patiently(Some(&host), patience).await;
+    assert!(error.unwrap_err().is_starting());
+    assert!(begun.elapsed() < Duration::from_secs(8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_hangs_is_unknown_soon() {
+    let dockerd = Dockerd::start();
+    dockerd.import_image(BUSYBOX, &Image::busybox());
+    let stage = Stage::on(&dockerd).await;
+    let run = stage.script("echo done");
+    let pid = std::fs::read_to_string(dockerd.root().with_file_name("pid")).unwrap();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, pid.trim()]).status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-STOP");
+    let probed = tokio::time::timeout(Duration::from_secs(40), run.probe()).await;
+    signal("-CONT");
+    assert_eq!(probed, Ok(Presence::Unknown));
+    assert_eq!(run.to_the_end().await.exit_code, Some(0));
+    run.clean_up().await;
 }

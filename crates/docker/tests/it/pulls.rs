@@ -1,6 +1,8 @@
 //! Images that the engine has not got.
 
-use runvoy_ports::{Launcher as _, Presence};
+use std::time::Duration;
+
+use runvoy_ports::{LaunchError, Launcher as _, Presence};
 use runvoy_testkit::dockerd_image::Image;
 use runvoy_testkit::eventually;
 
@@ -136,4 +138,48 @@ async fn a_layer_that_is_broken_is_told() {
     let stage = Stage::new().await;
     let words = fails(&stage.run(&image, &["/bin/true"])).await;
     assert!(words.contains("cannot pull"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_talks_too_much_is_cut_short() {
+    let registry = Registry::start().await;
+    registry.complain(format!("first\nsecond \u{1b}[31m{}", "x".repeat(3_000_000)));
+    let stage = Stage::new().await;
+    let image = format!("{}/nothing:1", registry.address());
+    let words = fails(&stage.run(&image, &["/bin/true"])).await;
+    assert!(words.chars().count() < 600, "{}", words.len());
+    assert!(words.contains("first second \\u{1b}[31m"), "{words}");
+    assert!(!words.contains(char::is_control), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_named_by_its_identity_is_not_looked_for_in_a_registry() {
+    let stage = Stage::new().await;
+    let image = format!("sha256:{}", "0f".repeat(32));
+    match stage.run(&image, &["/bin/true"]).try_launch().await {
+        Err(LaunchError::Refused(words)) => assert!(words.contains(&image), "{words}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_do_not_come_can_be_stopped() {
+    let registry = Registry::start().await;
+    let image = registry.push("late", &large("late"));
+    let config = tempfile::tempdir().unwrap();
+    // Who reads it waits for somebody who writes.
+    let pipe = config.path().join("config.json");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let with_config = |options: &mut runvoy_docker::DockerOptions| {
+        options.docker_config = Some(config.path().to_owned());
+    };
+    let stage = Stage::with(shared(), with_config).await;
+    let run = stage.run(&image, &["/bin/true"]);
+    run.launch().await;
+    progress(&run, "pulling").await;
+    run.stop().await;
+    let gone = tokio::time::timeout(Duration::from_secs(10), run.gone()).await;
+    assert!(gone.unwrap().words.unwrap().contains("stopped"));
+    run.clean_up().await;
 }

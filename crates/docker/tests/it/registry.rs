@@ -30,6 +30,8 @@ struct Inner {
     /// Where it stops in the middle of each large blob, until there is a permit.
     gate: Mutex<Option<Arc<Semaphore>>>,
     address: Mutex<String>,
+    /// What it says of what it has not got.
+    complaint: Mutex<Option<String>>,
 }
 
 impl Registry {
@@ -80,6 +82,11 @@ impl Registry {
             manifests.insert(format!("v2/{name}/manifests/{reference}"), manifest.clone());
         }
         format!("{}/{name}:1", self.address())
+    }
+
+    /// Says this of what it has not got from now on.
+    pub(crate) fn complain(&self, words: String) {
+        *self.0.complaint.lock().unwrap() = Some(words);
     }
 
     /// Asks for `name:password` in base64 from now on.
@@ -139,7 +146,9 @@ async fn answer(
     if let Some(blob) = blob {
         return send(blob, registry.0.gate.lock().unwrap().clone());
     }
-    let why = json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]});
+    let complaint = registry.0.complaint.lock().unwrap().clone();
+    let complaint = complaint.unwrap_or_else(|| "manifest unknown".to_owned());
+    let why = json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": complaint}]});
     (StatusCode::NOT_FOUND, why.to_string()).into_response()
 }
 

@@ -1,5 +1,7 @@
 //! Who asks too often is refused before anything is looked up for them, and nobody else is.
 
+mod colleagues;
+mod forged;
 mod readers;
 mod strangers;
 

@@ -10,6 +10,7 @@ mod addresses;
 mod agent;
 mod audit;
 mod authorization;
+mod bodies;
 mod claim;
 mod compatibility;
 mod containers;

@@ -1,5 +1,6 @@
 //! `POST /run`: what is refused, and how.
 
+mod described;
 mod idempotency;
 mod too_many;
 

@@ -22,7 +22,7 @@ pub(super) struct ContainerArguments {
     /// Containers can write to their work directory and to /tmp alone
     #[arg(long, conflicts_with = "unsafe_process_launcher")]
     read_only_root: bool,
-    /// Let containers ask the cloud for the credentials of this machine (169.254.0.0/16)
+    /// Let containers ask the cloud for the credentials of this machine (169.254.0.0/16 and the like)
     #[arg(long, conflicts_with = "unsafe_process_launcher")]
     allow_metadata: bool,
     /// Where the Docker Engine of this machine listens [default: as Docker's own tools look for it]

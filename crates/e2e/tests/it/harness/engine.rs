@@ -42,7 +42,11 @@ fn fill(engine: &Dockerd) {
         .change("ENTRYPOINT [\"/bin/false\"]")
         .change("CMD [\"nonsense\"]");
     engine.import_image(ENTRYPOINT, &entrypoint);
-    engine.import_image(NOBODY, &Image::busybox().change("USER nobody"));
+    // The way back to the server is no proxy's.
+    let nobody = Image::busybox()
+        .change("USER nobody")
+        .change("ENV http_proxy=http://127.0.0.1:9");
+    engine.import_image(NOBODY, &nobody);
     let foreign = Image::busybox()
         .file("/foreign", &foreign_program(), 0o755)
         .file("/broken", b"\x7fELFnonsense", 0o755);

@@ -30,8 +30,8 @@ pub(crate) struct TestServer {
     key: String,
     /// Where it listens.
     host: &'static str,
-    /// Where it finds programs.
-    path: &'static str,
+    /// Whether it may set the machine's firewall.
+    may_set_firewall: bool,
     /// How it runs commands.
     options: Vec<String>,
     world: World,
@@ -50,7 +50,7 @@ impl TestServer {
             port: free_port(),
             key: String::new(),
             host: "127.0.0.1",
-            path: PATH,
+            may_set_firewall: true,
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             world: World::new(),
         };
@@ -62,7 +62,15 @@ impl TestServer {
 
     /// Starts it at the same address with the same data.
     pub(crate) async fn start_again(&mut self) {
-        let mut command = Command::new(programs::runvoy());
+        let mut command = if self.may_set_firewall {
+            Command::new(programs::runvoy())
+        } else {
+            let mut lesser = Command::new("setpriv");
+            lesser
+                .args(["--bounding-set=-net_admin", "--inh-caps=-net_admin"])
+                .arg(programs::runvoy());
+            lesser
+        };
         command
             .args(["server", "--listen"])
             .arg(format!("{}:{}", self.host, self.port))
@@ -78,9 +86,9 @@ impl TestServer {
         self.options.push("--behind-proxy".to_owned());
     }
 
-    /// Finds no program of the machine from the next start on.
-    pub(crate) fn hide_programs(&mut self) {
-        self.path = "/nowhere";
+    /// Has no right to set the machine's firewall from the next start on.
+    pub(crate) fn forbid_firewall(&mut self) {
+        self.may_set_firewall = false;
     }
 
     /// Runs commands in another way from the next start on.
@@ -105,7 +113,7 @@ impl TestServer {
         let log = File::options().append(true).create(true).open(log);
         let child = command
             .env_clear()
-            .env("PATH", self.path)
+            .env("PATH", PATH)
             .env("HOME", self.world.path("server-home"))
             .stdin(Stdio::null())
             .stdout(File::create(&out).unwrap())

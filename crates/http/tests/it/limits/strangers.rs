@@ -1,5 +1,7 @@
 //! Callers without a key that works: made-up keys, forged addresses, guessed claim tokens.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use runvoy_core::key::{ApiKey, ClaimToken};
@@ -10,16 +12,18 @@ use super::{ELSEWHERE, Limited, OFFICE, limits};
 use crate::harness::caller::Caller;
 
 /// Failures that an address with 20 requests a second may have at once: each counts for 50 of its 200 requests.
-const FAILURES: u32 = 4;
+pub(super) const FAILURES: u32 = 4;
+/// Looks that it has beside them, one for each key or claim token.
+pub(super) const LOOKS: u32 = 2;
 
-fn made_up(number: u32) -> Caller {
+pub(super) fn made_up(number: u32) -> Caller {
     let mut random = [0; 20];
     random[..4].copy_from_slice(&number.to_be_bytes());
     Caller::new("nobody@example.com", ApiKey::from_random(random).expose())
 }
 
 /// Thousands of keys that nobody has; answers how many were looked up.
-async fn attack(limited: &Limited, address: &str) -> u32 {
+pub(super) async fn attack(limited: &Limited, address: &str) -> u32 {
     let mut looked_up = 0;
     for number in 0..3000 {
         match limited.whoami(address, &made_up(number)).await {
@@ -33,7 +37,31 @@ async fn attack(limited: &Limited, address: &str) -> u32 {
 #[tokio::test]
 async fn of_thousands_of_made_up_keys_a_handful_is_looked_up() {
     let limited = Limited::new(limits(100, 20)).await;
-    assert_eq!(attack(&limited, OFFICE).await, FAILURES);
+    assert_eq!(attack(&limited, OFFICE).await, FAILURES + LOOKS);
+    // And then no more than the rate gives back: one for every five seconds.
+    tokio::time::advance(Duration::from_mins(1)).await;
+    attack(&limited, OFFICE).await;
+    let mut looked_up = 0;
+    for _ in 0..60 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        looked_up += attack(&limited, OFFICE).await;
+    }
+    assert!((12..=24).contains(&looked_up), "{looked_up}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_a_failure_where_nothing_is_proved() {
+    let limited = Limited::new(limits(100, 20)).await;
+    let mut answered = 0;
+    for number in 0..=255 {
+        let body = Value::from("x".repeat(runvoy_wire::MAX_BODY_BYTES));
+        let request = made_up(number).request(Method::POST, "/run", &body);
+        match limited.ask(OFFICE, request).await.status {
+            413 | 401 => answered += 1,
+            status => assert_eq!(status, 429),
+        }
+    }
+    assert_eq!(answered, FAILURES + LOOKS);
 }
 
 #[tokio::test]
@@ -91,7 +119,26 @@ async fn guessed_claim_tokens_are_failures_too() {
             status => assert_eq!(status, 429),
         }
     }
-    assert_eq!(answered, FAILURES);
+    assert_eq!(answered, FAILURES + LOOKS);
+}
+
+#[tokio::test]
+async fn a_guessed_claim_token_gets_one_look_and_a_key_beside_it_none() {
+    let limited = Limited::new(limits(100, 20)).await;
+    let root = limited.world.root.clone();
+    assert_eq!(limited.whoami(OFFICE, &root).await, 200);
+    let mut statuses = Vec::new();
+    for number in [0, 1] {
+        let token = ClaimToken::from_random([number; 20]);
+        let path = format!("/claim/{}", token.expose());
+        for _ in 0..20 {
+            let request = root.request(Method::POST, &path, &Value::Null);
+            statuses.push(limited.ask(OFFICE, request).await.status);
+        }
+    }
+    let answered = statuses.iter().filter(|status| **status == 404);
+    assert_eq!(answered.count(), FAILURES as usize + 1);
+    assert_eq!(limited.count(200, 50, OFFICE, &root).await, 50);
 }
 
 #[tokio::test]
@@ -103,50 +150,4 @@ async fn addresses_that_lead_nowhere_are_counted_too() {
         found.push(limited.ask(OFFICE, request).await.status);
     }
     assert_eq!(found, [[404; 10].as_slice(), &[429; 2]].concat());
-}
-
-/// Made-up keys, each as if it were forwarded for another client.
-async fn forged(limited: &Limited, line: impl Fn(u32) -> String) -> u32 {
-    let mut looked_up = 0;
-    for number in 0..1000 {
-        let mut request = made_up(number).request(Method::GET, "/whoami", &Value::Null);
-        let value = line(number).parse().unwrap();
-        request.headers_mut().insert("x-forwarded-for", value);
-        looked_up += u32::from(limited.ask(OFFICE, request).await.status == 401);
-    }
-    looked_up
-}
-
-fn any_address(number: u32) -> String {
-    std::net::Ipv4Addr::from_bits(0xcb00_0000 + number).to_string()
-}
-
-#[tokio::test]
-async fn without_a_proxy_a_forged_address_changes_nothing() {
-    let limited = Limited::new(limits(100, 20)).await;
-    assert_eq!(forged(&limited, any_address).await, FAILURES);
-}
-
-#[tokio::test]
-async fn behind_a_proxy_what_the_client_forged_changes_nothing() {
-    let behind_proxy = runvoy_http::RateLimits {
-        is_behind_proxy: true,
-        ..limits(100, 20)
-    };
-    let limited = Limited::new(behind_proxy).await;
-    let appended = |number| format!("{}, 198.51.100.7", any_address(number));
-    assert_eq!(forged(&limited, appended).await, FAILURES);
-    let another_client = |_| "198.51.100.8".to_owned();
-    assert_eq!(forged(&limited, another_client).await, FAILURES);
-}
-
-#[tokio::test]
-async fn the_addresses_of_one_ipv6_network_are_one() {
-    let limited = Limited::new(limits(100, 20)).await;
-    let mut looked_up = 0;
-    for number in 0..1000 {
-        let address = format!("2001:db8::{number:x}");
-        looked_up += u32::from(limited.whoami(&address, &made_up(number)).await == 401);
-    }
-    assert_eq!(looked_up, FAILURES);
 }

@@ -102,6 +102,13 @@ impl Asked {
         }
     }
 
+    /// Whether the description lets this body be sent.
+    pub(crate) fn is_described(&self) -> bool {
+        let (template, _) = self.operation().unwrap();
+        let schema = &BODIES[&(self.method.to_string(), template, None)];
+        serde_json::from_slice(&self.body).is_ok_and(|body| schema.is_valid(&body))
+    }
+
     /// The operation that answers this request: its path, and what is said of it.
     fn operation(&self) -> Option<(&'static str, &'static Value)> {
         let path = self.path.strip_prefix(BASE_PATH)?.trim_end_matches('/');

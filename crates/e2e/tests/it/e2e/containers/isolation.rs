@@ -43,6 +43,32 @@ fn agent_port(server: &TestServer) -> String {
     port.trim().to_owned()
 }
 
+/// Starts the server again as one that may not close the machine.
+async fn open_the_machine(server: &mut TestServer) {
+    server.terminate().await;
+    engine::remove_firewall(&server.complaints());
+    server.forbid_firewall();
+    server.start_again().await;
+}
+
+/// Addresses of the machine that are no containers' network's.
+fn own_addresses() -> Vec<String> {
+    let listed = Command::new("ip").args(["-o", "-4", "addr"]).output();
+    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+    let of_line = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let (interface, address) = (words.next()?, words.nth(1)?);
+        let is_own = !["lo", "rv", "br-", "docker"]
+            .iter()
+            .any(|other| interface.starts_with(other));
+        let (address, _) = address.split_once('/')?;
+        is_own.then(|| address.to_owned())
+    };
+    let addresses: Vec<String> = listed.lines().filter_map(of_line).collect();
+    assert!(!addresses.is_empty(), "{listed}");
+    addresses
+}
+
 async fn tries(server: &TestServer, script: &str) -> Output {
     let script = format!("{TOOLS}{script}");
     let output = server.admin().run(&["run", &script]).await;
@@ -52,7 +78,7 @@ async fn tries(server: &TestServer, script: &str) -> Output {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_users_api_is_out_of_reach_and_without_a_key_closed() {
-    let (server, port) = open_server(engine::shared()).await;
+    let (mut server, port) = open_server(engine::shared()).await;
     let script = format!(
         "asks {port} GET /api/v1/health; asks {port} GET /api/v1/executions; asks {port} POST /api/v1/run x '{{}}'"
     );
@@ -62,34 +88,73 @@ async fn the_users_api_is_out_of_reach_and_without_a_key_closed() {
         "{output:?}"
     );
     // Where nobody is root there is no firewall; then the key is what is between them.
-    engine::remove_firewall(&server.complaints());
+    open_the_machine(&mut server).await;
     let output = tries(&server, &script).await;
     assert_eq!(output.stdout, "200\n401\n401\n", "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_the_machine_only_the_agents_port_is_in_reach() {
-    let server = engine::server(engine::shared(), &[]).await;
+    let mut server = engine::server(engine::shared(), &[]).await;
     let elsewhere = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = elsewhere.local_addr().unwrap().port();
-    let agents = agent_port(&server);
+    let (agents, own) = (agent_port(&server), own_addresses().join(" "));
     let script = format!(
-        "opens $gateway {port} other; opens $gateway {agents} agents; opens 127.0.0.1 {port}; :"
+        "opens $gateway {port} other; opens $gateway {agents} agents; opens 127.0.0.1 {port}
+         for own in {own}; do opens $own {port} own; done; :"
     );
     let output = tries(&server, &script).await;
     assert_eq!(output.stdout, "agents\n", "{output:?}");
     // It is the firewall that keeps it out: without it the port is open.
-    engine::remove_firewall(&server.complaints());
+    open_the_machine(&mut server).await;
     let output = tries(&server, &script).await;
-    assert_eq!(output.stdout, "other\nagents\n", "{output:?}");
+    let opened = format!("other\nagents\n{}", "own\n".repeat(own_addresses().len()));
+    assert_eq!(output.stdout, opened, "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_another_container_publishes_is_out_of_reach() {
+    let engine = engine::shared();
+    let server = engine::server(engine, &[]).await;
+    let greets = "while :; do echo | nc -l -p 9000; done";
+    let published = engine.docker(&[
+        "run",
+        "--detach",
+        "--publish",
+        "9000",
+        engine::BUSYBOX,
+        "sh",
+        "-c",
+        greets,
+    ]);
+    let port = engine.docker(&["port", published.trim(), "9000/tcp"]);
+    let (_, port) = port.lines().next().unwrap().rsplit_once(':').unwrap();
+    let own = own_addresses().remove(0);
+    let address = format!("{own}:{port}");
+    until(|| std::net::TcpStream::connect(&address).is_ok()).await;
+    let script = format!("opens $gateway {port} gateway; opens {own} {port} own; :");
+    let output = tries(&server, &script).await;
+    assert_eq!(output.stdout, "", "{output:?}");
+    engine.docker(&["rm", "--force", published.trim()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firewall_that_somebody_flushes_is_put_back_with_a_warning() {
+    let server = engine::server(engine::shared(), &[]).await;
+    let elsewhere = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    engine::remove_firewall(&server.complaints());
+    until(|| server.complaints().contains("and is back")).await;
+    assert!(engine::firewall(&server.complaints()).unwrap().1);
+    let script = format!("opens $gateway {port} other; :");
+    let output = tries(&server, &script).await;
+    assert_eq!(output.stdout, "", "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_close_the_machine_says_so_and_how_to_do_it() {
     let mut server = engine::server(engine::shared(), &[]).await;
-    server.terminate().await;
-    server.hide_programs();
-    server.start_again().await;
+    open_the_machine(&mut server).await;
     let rules = server.data_dir().join("firewall.nft");
     let log = server.complaints();
     let to_type = format!("sudo nft -f {}", rules.display());
