@@ -223,18 +223,15 @@ fn new_dir() -> PathBuf {
     dir.keep()
 }
 
-/// Starts an engine that takes nothing of this machine: neither its settings, nor its bridge, nor its containerd's
-/// names. It has a bridge of its own, though nobody uses it: an engine that is to have none removes `docker0`.
+/// Starts an engine that takes nothing of this machine: neither its settings nor its containerd's names. Only the
+/// bridge `docker0`, which no test uses, is everybody's: an engine that is told to have another or none removes it.
 fn start_script(dir: &str) -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let number = std::process::id() * 7 + STARTED.fetch_add(1, Ordering::Relaxed);
     let octet = 50 + number % 150;
-    let bridge = format!("rvd{number}");
     format!(
-        "ip link show {bridge} >/dev/null 2>&1 || ip link add {bridge} type bridge || exit
-ip address replace 10.{octet}.255.1/24 dev {bridge} && echo {bridge} > {dir}/bridge
-exec dockerd --host unix://{dir}/docker.sock --data-root {dir}/root --exec-root {dir}/exec \
-         --pidfile {dir}/pid --config-file {dir}/daemon.json --bridge {bridge} \
+        "exec dockerd --host unix://{dir}/docker.sock --data-root {dir}/root --exec-root {dir}/exec \
+         --pidfile {dir}/pid --config-file {dir}/daemon.json \
          --containerd-namespace rvd{number} --containerd-plugins-namespace rvdp{number} \
          --default-address-pool base=10.{octet}.0.0/16,size=24 >> {dir}/log 2>&1\n"
     )

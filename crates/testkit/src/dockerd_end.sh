@@ -31,5 +31,4 @@ done
 grep -F " $dir/" /proc/self/mounts | cut -d ' ' -f 2 | sort -r | while read -r mount; do
     umount --lazy "$mount"
 done
-ip link delete "$(cat "$dir/bridge")"
 rm -rf "$dir"
