@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use runvoy_core::container::Architecture;
+
 /// So much of the file tells (ELF: identification, type, machine).
 const HEADER: usize = 20;
 /// Where the identification says which end of a number comes first, and how it says that it is the low one.
@@ -33,8 +35,8 @@ fn named(machine: u16) -> Cow<'static, str> {
         21 => "POWER".into(),
         22 => "S390".into(),
         40 => "32-bit ARM".into(),
-        62 => "X86_64".into(),
-        183 => "ARM64".into(),
+        62 => Architecture::X86.as_str().into(),
+        183 => Architecture::Arm64.as_str().into(),
         243 => "RISC-V".into(),
         other => format!("the processor of number {other}").into(),
     }
@@ -43,8 +45,8 @@ fn named(machine: u16) -> Cow<'static, str> {
 /// The architecture of this program.
 pub(crate) fn own() -> &'static str {
     match std::env::consts::ARCH {
-        "x86_64" => "X86_64",
-        "aarch64" => "ARM64",
+        "x86_64" => Architecture::X86.as_str(),
+        "aarch64" => Architecture::Arm64.as_str(),
         other => other,
     }
 }

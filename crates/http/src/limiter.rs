@@ -7,7 +7,6 @@
 //! colleague's outdated key, however often it comes, keeps nobody's good one out. All that is remembered is bounded,
 //! whoever asks.
 
-mod page;
 mod seen;
 mod visit;
 
@@ -28,6 +27,7 @@ use tokio::time::Instant;
 use self::seen::Seen;
 use self::visit::Visit;
 use crate::error::ApiError;
+use crate::logs::StillLive;
 use crate::proof::Proof;
 use crate::rate::Rate;
 
@@ -80,8 +80,7 @@ pub(crate) async fn limit(
     if !visit.is_reader() || began.elapsed() >= AT_ONCE {
         return response;
     }
-    let (is_over, response) = page::is_over(response).await;
-    if is_over {
+    if response.extensions().get::<StillLive>().is_none() {
         limiter.seen().charge_reader(&visit, limiter.per_key, began);
     }
     response

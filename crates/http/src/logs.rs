@@ -30,6 +30,10 @@ const POLL_AFTER_MS: u64 = 1000;
 /// The largest number that an entry may have: stores count in 63 bits.
 pub(crate) const MAX_SEQ: u64 = u64::MAX / 2;
 
+/// Marks a page of an execution that is not over, for the layers around it: more lines may come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StillLive;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogParams {
@@ -57,7 +61,12 @@ pub(crate) async fn logs(
     let wait = Duration::from_secs(params.wait.unwrap_or_default());
     let wait = wait.min(app.tuning().longest_wait);
     let page = app.logs(&ctx, &id, after, PAGE_BYTES, wait).await?;
-    Ok(Json(page_view(&app, page, params.limit, wait)).into_response())
+    let is_live = !page.execution.status().is_terminal();
+    let mut response = Json(page_view(&app, page, params.limit, wait)).into_response();
+    if is_live {
+        response.extensions_mut().insert(StillLive);
+    }
+    Ok(response)
 }
 
 fn page_view(app: &App, page: LogPage, limit: Option<usize>, wait: Duration) -> LogsView {

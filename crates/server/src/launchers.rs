@@ -62,6 +62,24 @@ pub(crate) struct Launchers {
 }
 
 impl Launchers {
+    /// These, with an engine that has answered already.
+    pub(crate) fn launching(
+        self,
+        launches: Launches,
+        containers: impl Launcher + 'static,
+        engine: EngineName,
+    ) -> Self {
+        let connected = Connected {
+            launcher: Arc::new(containers),
+            engine,
+        };
+        Self {
+            launches,
+            containers: OnceCell::new_with(Some(connected)),
+            ..self
+        }
+    }
+
     /// The launcher that the attempt was given to. Another engine knows nothing of it, and is not asked.
     async fn of(&self, attempt: &AttemptId) -> io::Result<&dyn Launcher> {
         let Some(mark) = self.marks.find(attempt)? else {

@@ -17,7 +17,6 @@ use runvoy_http::{Gate, agent_router, user_router};
 use runvoy_ports::{Clock as _, Store, SystemClock};
 use runvoy_process::{Home, Options};
 use runvoy_sql::Durability;
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -27,7 +26,7 @@ use crate::agents::{self, AgentListener};
 use crate::compose::{self, Differences};
 use crate::containers::{self, ContainerOptions, Plane};
 use crate::data_dir::DataDir;
-use crate::launchers::{Connected, Launchers, Launches};
+use crate::launchers::{Launchers, Launches};
 use crate::owners::Owner;
 use crate::{pool, sweep};
 
@@ -199,11 +198,7 @@ async fn place(
     if options.is_in_container {
         let open = containers::open(&options.containers, Plane::Local, data, &options.executable);
         let here = open.await?;
-        launchers.launches = Launches::AsWished;
-        launchers.containers = OnceCell::new_with(Some(Connected {
-            launcher: Arc::new(here.launcher),
-            engine: here.engine,
-        }));
+        launchers = launchers.launching(Launches::AsWished, here.launcher, here.engine);
         listeners.push(AgentListener::Tcp(here.listener));
     }
     Ok((launchers, listeners))

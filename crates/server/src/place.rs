@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use runvoy_core::command::quote;
@@ -11,14 +10,13 @@ use runvoy_core::error::chain;
 use runvoy_docker::DockerLauncher;
 use runvoy_process::{Home, Options};
 use tokio::net::UnixListener;
-use tokio::sync::OnceCell;
 
 use crate::agents::{self, AgentListener};
 use crate::compose;
 use crate::containers::{self, Containers, Plane};
 use crate::data_dir::DataDir;
 use crate::firewall::{Firewall, Rules};
-use crate::launchers::{Connected, Launchers, Launches};
+use crate::launchers::{Launchers, Launches};
 use crate::options::ServerOptions;
 
 /// What a server has to run commands.
@@ -70,14 +68,7 @@ pub(crate) async fn open(options: &ServerOptions, data: &DataDir) -> anyhow::Res
     .await?;
     tracing::info!(engine = engine.address, bridge = rules.bridge, agents = %rules.agents, "commands run in containers");
     Ok(Place {
-        launchers: Launchers {
-            launches: Launches::Containers,
-            containers: OnceCell::new_with(Some(Connected {
-                launcher: Arc::new(launcher.clone()),
-                engine,
-            })),
-            ..launchers
-        },
+        launchers: launchers.launching(Launches::Containers, launcher.clone(), engine),
         listeners: vec![AgentListener::Tcp(listener), AgentListener::Unix(socket)],
         containers: Some(Docker { launcher, rules }),
     })
