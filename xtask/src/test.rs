@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the workspace.
 
 mod binary;
+mod network;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

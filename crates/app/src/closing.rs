@@ -83,6 +83,7 @@ impl App {
             at: now,
             attempt: attempt.number(),
             words: "it was over before it was launched".to_owned(),
+            is_final: false,
         })
     }
 

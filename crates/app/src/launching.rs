@@ -85,17 +85,18 @@ impl App {
             Ok(()) => Event::LaunchAccepted {
                 attempt: request.attempt.number(),
             },
-            Err(LaunchError::Refused(words)) => {
-                tracing::warn!(execution.id = %execution.id(), attempt = request.attempt.number(), words, "launch refused");
-                Event::LaunchRefused {
-                    at: self.now(),
-                    attempt: request.attempt.number(),
-                    words,
-                }
-            }
             Err(error @ LaunchError::Unknown(_)) => {
                 tracing::warn!(execution.id = %execution.id(), error = %chain(&error), "launch unanswered; asked again when its lease ends");
                 return Ok(Step::After(self.parts.tuning.launch_lease));
+            }
+            Err(refusal @ (LaunchError::Refused(_) | LaunchError::Impossible(_))) => {
+                tracing::warn!(execution.id = %execution.id(), attempt = request.attempt.number(), %refusal, "launch refused");
+                Event::LaunchRefused {
+                    at: self.now(),
+                    attempt: request.attempt.number(),
+                    words: refusal.to_string(),
+                    is_final: matches!(refusal, LaunchError::Impossible(_)),
+                }
             }
         };
         self.feed(execution, answer).await

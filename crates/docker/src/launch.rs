@@ -15,7 +15,7 @@ use crate::attempt;
 use crate::call::CallError;
 use crate::image::{is_identity, is_reserved};
 use crate::launcher::Inner;
-use crate::ongoing::Work;
+use crate::ongoing::{Failure, Work};
 use crate::pull::pull;
 use crate::spec::{AGENT, Order, RUN_DIR, WORK, body};
 use crate::tar::Archive;
@@ -35,6 +35,9 @@ pub(crate) enum Obstacle {
     /// A definite no.
     #[error("{0}")]
     Refused(String),
+    /// A definite no, which another try would bring again.
+    #[error("{0}")]
+    Impossible(String),
     /// No answer.
     #[error("{}", runvoy_core::error::chain(.0))]
     Unknown(CallError),
@@ -54,6 +57,7 @@ impl From<CallError> for Obstacle {
     fn from(error: CallError) -> Self {
         match error.refusal() {
             Some(words) if error.says("no such image") => Self::NoImage(words),
+            Some(words) if error.is_final() => Self::Impossible(words),
             Some(words) => Self::Refused(words),
             None => Self::Unknown(error),
         }
@@ -63,7 +67,9 @@ impl From<CallError> for Obstacle {
 impl From<Obstacle> for LaunchError {
     fn from(obstacle: Obstacle) -> Self {
         match obstacle {
-            Obstacle::NoImage(words) | Obstacle::Refused(words) => Self::Refused(words),
+            Obstacle::Refused(words) => Self::Refused(words),
+            // One that could be pulled is no answer to a launch.
+            Obstacle::NoImage(words) | Obstacle::Impossible(words) => Self::Impossible(words),
             Obstacle::Unknown(error) => Self::Unknown(error.into()),
             Obstacle::InTheWay => Self::Unknown(obstacle.into()),
         }
@@ -83,7 +89,7 @@ impl Inner {
     ) -> Result<(), LaunchError> {
         let Some(container) = request.container.clone() else {
             let words = "it was planned without a container".to_owned();
-            return Err(LaunchError::Refused(words));
+            return Err(LaunchError::Impossible(words));
         };
         let Some(work) = self.ongoing.begin(&request.attempt) else {
             return Ok(());
@@ -106,11 +112,12 @@ impl Inner {
             return Ok(());
         }
         match self.start(order, &found, work).await {
-            Err(obstacle @ (Obstacle::NoImage(_) | Obstacle::Refused(_))) => {
+            Err(obstacle @ (Obstacle::Unknown(_) | Obstacle::InTheWay)) => Err(obstacle),
+            Err(refusal) => {
                 self.remove_for_good(&order.attempt).await;
-                Err(obstacle)
+                Err(refusal)
             }
-            answer => answer,
+            Ok(()) => Ok(()),
         }
     }
 
@@ -151,7 +158,7 @@ impl Inner {
             let (image, path) = (&order.container.image, fit(path));
             let words =
                 format!("the image {image} has a volume at {path}; /.runvoy is the agent's own");
-            return Err(Obstacle::Refused(words));
+            return Err(Obstacle::Impossible(words));
         }
         let name = attempt::container(&order.attempt);
         if !is_roots(found) {
@@ -168,7 +175,7 @@ impl Inner {
                 self.agent.fill(&self.engine, self.maker(order)).await?;
                 self.start_once(&name).await?;
             }
-            Err(error) if error.says("network") && error.says("not found") => {
+            Err(error) if is_without_network(&error) => {
                 let (stack, network) = (&self.options.stack, &self.options.network);
                 let restored = self.engine.restore(stack, network).await;
                 restored.map_err(|error| Obstacle::Refused(error.to_string()))?;
@@ -224,7 +231,10 @@ async fn run(
     let _nobody_waits = answer.send(Ok(()));
     if let Err(obstacle) = inner.pull_and_place(&order, &work).await {
         tracing::warn!(attempt = %order.attempt, %obstacle, "an image was not pulled, or its container not started");
-        work.fail(fit(&obstacle.to_string()));
+        work.fail(Failure {
+            words: fit(&obstacle.to_string()),
+            is_final: matches!(obstacle, Obstacle::Impossible(_)),
+        });
     }
 }
 
@@ -237,6 +247,11 @@ impl Inner {
         }
         self.place(order, work).await
     }
+}
+
+/// Whether somebody has removed the network, or an engine that came back knows its name and no more.
+fn is_without_network(error: &CallError) -> bool {
+    error.says("network") && (error.says("not found") || error.says("does not exist"))
 }
 
 /// Whether it has never been started.

@@ -36,8 +36,10 @@ impl Engine {
         self.find_or_create(&request).await
     }
 
-    /// Makes a network again that somebody has removed, with the same addresses.
+    /// Makes a network again that is lost, with the same addresses. One whose name is left goes, unless it is in use:
+    /// then it is not lost.
     pub(crate) async fn restore(&self, stack: &str, lost: &Network) -> Result<(), EngineError> {
+        let _gone_or_in_use = self.docker().remove_network(&lost.name).await;
         let request = request(stack, Some(lost));
         self.find_or_create(&request).await.map(drop)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use runvoy_core::execution::Evidence;
 use runvoy_core::id::AttemptId;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +18,30 @@ enum Stage {
         stop: CancellationToken,
         progress: String,
     },
-    /// It came to nothing, for this reason.
-    Failed(String),
+    /// It came to nothing.
+    Failed(Failure),
+}
+
+/// Why something came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) words: String,
+    /// Whether it would come to nothing again.
+    pub(crate) is_final: bool,
+}
+
+impl Failure {
+    /// What is known of an attempt of which nothing is there.
+    pub(crate) fn evidence(failure: Option<Self>) -> Evidence {
+        let (words, is_final) = failure.map_or((None, false), |failure| {
+            (Some(failure.words), failure.is_final)
+        });
+        Evidence {
+            words,
+            is_final,
+            ..Evidence::default()
+        }
+    }
 }
 
 /// What is being done for one attempt, until it is dropped. There is no second one meanwhile.
@@ -28,7 +51,7 @@ pub(crate) struct Work {
     attempt: AttemptId,
     /// Told when nothing more is to be begun.
     pub(crate) stop: CancellationToken,
-    failure: Option<String>,
+    failure: Option<Failure>,
 }
 
 impl Ongoing {
@@ -58,9 +81,9 @@ impl Ongoing {
     }
 
     /// Why what was done came to nothing.
-    pub(crate) fn failure(&self, attempt: &AttemptId) -> Option<String> {
+    pub(crate) fn failure(&self, attempt: &AttemptId) -> Option<Failure> {
         match self.lock().get(attempt)? {
-            Stage::Failed(words) => Some(words.clone()),
+            Stage::Failed(failure) => Some(failure.clone()),
             Stage::Working { .. } => None,
         }
     }
@@ -101,9 +124,9 @@ impl Work {
         }
     }
 
-    /// It came to nothing, for this reason.
-    pub(crate) fn fail(mut self, words: String) {
-        self.failure = Some(words);
+    /// It came to nothing.
+    pub(crate) fn fail(mut self, failure: Failure) {
+        self.failure = Some(failure);
     }
 }
 
@@ -111,7 +134,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         let mut stages = self.all.lock();
         match self.failure.take() {
-            Some(words) => stages.insert(self.attempt.clone(), Stage::Failed(words)),
+            Some(failure) => stages.insert(self.attempt.clone(), Stage::Failed(failure)),
             None => stages.remove(&self.attempt),
         };
     }
@@ -134,8 +157,12 @@ mod tests {
         assert!(work.stop.is_cancelled());
         ongoing.forget(&attempt);
         assert!(ongoing.is_working(&attempt));
-        work.fail("no".to_owned());
-        assert_eq!(ongoing.failure(&attempt).as_deref(), Some("no"));
+        let failure = Failure {
+            words: "no".to_owned(),
+            is_final: true,
+        };
+        work.fail(failure.clone());
+        assert_eq!(ongoing.failure(&attempt), Some(failure));
         assert!(!ongoing.is_working(&attempt));
         ongoing.forget(&attempt);
         assert_eq!(ongoing.failure(&attempt), None);

@@ -11,6 +11,7 @@ use runvoy_ports::{Placement, Presence};
 use crate::attempt;
 use crate::call::CallError;
 use crate::launcher::Inner;
+use crate::ongoing::Failure;
 use crate::words::fit;
 
 /// What a process that was killed ends with, and one whose end the engine has not seen.
@@ -78,27 +79,22 @@ impl Inner {
         if !self.engine.is_same().await? {
             return Ok(Presence::Unknown);
         }
-        Ok(Presence::Gone(Evidence {
-            words: self.ongoing.failure(attempt),
-            ..Evidence::default()
-        }))
+        let failure = self.ongoing.failure(attempt);
+        Ok(Presence::Gone(Failure::evidence(failure)))
     }
 
     /// A container that was made and never started: whoever made it died, or got no answer. It must not start now.
     async fn abandoned(&self, attempt: &AttemptId) -> Result<Presence, CallError> {
-        let words = self.ongoing.failure(attempt);
+        let failure = self.ongoing.failure(attempt);
         let Some(work) = self.ongoing.begin(attempt) else {
             return Ok(Presence::Running);
         };
         let removed = self.remove_container(attempt).await;
-        if let Some(words) = words.clone() {
-            work.fail(words);
+        if let Some(failure) = failure.clone() {
+            work.fail(failure);
         }
         match removed {
-            Ok(()) => Ok(Presence::Gone(Evidence {
-                words,
-                ..Evidence::default()
-            })),
+            Ok(()) => Ok(Presence::Gone(Failure::evidence(failure))),
             // It was started meanwhile.
             Err(error) if error.is_conflict() => Ok(Presence::Running),
             Err(error) => Err(error),

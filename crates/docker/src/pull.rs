@@ -61,8 +61,13 @@ pub(crate) async fn pull(
                 layers.note(&info);
                 work.tell(layers.words(image));
             }
-            Some(Err(CallError::Answer { message, .. })) => {
-                return Err(Obstacle::Refused(format!("cannot pull {image}: {message}")));
+            Some(Err(error @ CallError::Answer { .. })) => {
+                let words = format!("cannot pull {image}: {error}");
+                return Err(if error.is_final() {
+                    Obstacle::Impossible(words)
+                } else {
+                    Obstacle::Refused(words)
+                });
             }
             Some(Err(silence @ (CallError::Silence(_) | CallError::Unusable(_)))) => {
                 return Err(Obstacle::Unknown(silence));

@@ -55,9 +55,12 @@ pub struct Placement {
 /// Why a launch did not happen, or may not have.
 #[derive(Debug, Error)]
 pub enum LaunchError {
-    /// A definite no, in the provider's words: nothing runs and nothing will.
+    /// A definite no to this attempt, in the provider's words: nothing runs and nothing will.
     #[error("{0}")]
     Refused(String),
+    /// A definite no to this attempt and to every other that asks for the same, in the provider's words.
+    #[error("{0}")]
+    Impossible(String),
     /// No answer: it may run or not. The same attempt can be launched again.
     #[error("the launcher did not answer")]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -109,7 +109,7 @@ impl Launchers {
             let why =
                 "it was to run in a container, and the server was restarted without containers";
             return Err(match self.marks.find(attempt) {
-                Ok(None) => LaunchError::Refused(why.to_owned()),
+                Ok(None) => LaunchError::Impossible(why.to_owned()),
                 // It may run.
                 Ok(Some(_)) | Err(_) => LaunchError::Unknown(why.into()),
             });
@@ -169,7 +169,7 @@ impl Launcher for Launchers {
             (None, Launches::Processes | Launches::AsWished) => {
                 self.processes.launch(request).await
             }
-            (None, Launches::Containers) => Err(LaunchError::Refused(
+            (None, Launches::Containers) => Err(LaunchError::Impossible(
                 "it was to run as a plain process, and the server was restarted with containers"
                     .to_owned(),
             )),

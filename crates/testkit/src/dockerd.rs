@@ -6,8 +6,8 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::dockerd_image::Image;
@@ -100,8 +100,11 @@ impl Dockerd {
         }
     }
 
-    /// Starts it again where it is not running, and waits until it answers.
+    /// Starts it again where it is not running, and waits until it answers: one after the other, for what one does to
+    /// the firewall while it starts, another does not find.
     pub fn restart(&mut self) {
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         if self.child.is_none() {
             self.child = Some(self.spawn());
         }
@@ -224,7 +227,8 @@ fn new_dir() -> PathBuf {
 }
 
 /// Starts an engine that takes nothing of this machine: neither its settings nor its containerd's names. Only the
-/// bridge `docker0`, which no test uses, is everybody's: an engine that is told to have another or none removes it.
+/// bridge `docker0`, which no test uses, is everybody's in a network: an engine that is told to have another or none
+/// removes it.
 fn start_script(dir: &str) -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let number = std::process::id() * 7 + STARTED.fetch_add(1, Ordering::Relaxed);

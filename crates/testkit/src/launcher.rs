@@ -24,6 +24,8 @@ pub enum ScriptedLaunch {
     Accept,
     /// A definite no, in these words.
     Refuse(String),
+    /// A definite no to every attempt, in these words.
+    RefuseForGood(String),
     /// No answer, and nothing runs.
     Lose,
     /// No answer, but the attempt runs.
@@ -174,6 +176,7 @@ impl Launcher for ScriptedLauncher {
         match launch {
             ScriptedLaunch::Accept => Ok(()),
             ScriptedLaunch::Refuse(words) => Err(LaunchError::Refused(words)),
+            ScriptedLaunch::RefuseForGood(words) => Err(LaunchError::Impossible(words)),
             ScriptedLaunch::Lose | ScriptedLaunch::AcceptAndLose => {
                 Err(LaunchError::Unknown(Box::new(Silence)))
             }

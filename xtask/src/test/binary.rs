@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{Total, hearing_signals};
+use super::{Total, hearing_signals, network};
 use crate::process::{cargo, root};
 
 /// The package whose tests take about as long as all the others together, mostly waiting: it runs beside them.
@@ -46,7 +46,8 @@ impl Binary {
         let mut file = tempfile::tempfile()?;
         let mut command = Command::new(&self.executable);
         command.current_dir(&self.package);
-        let status = hearing_signals(command, &self.package)
+        let command = hearing_signals(command, &self.package);
+        let status = network::apart(command, &self.package)
             .env("CARGO_MANIFEST_DIR", &self.package)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)

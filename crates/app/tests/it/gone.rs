@@ -186,10 +186,9 @@ async fn a_providers_word_is_the_reason_and_its_words_are_kept() {
         let agent = world.started(&run).await;
         let words = Some("said the provider".to_owned());
         let evidence = Evidence {
-            billed: Vec::new(),
-            report: None,
             word: Some(word),
             words: words.clone(),
+            ..Evidence::default()
         };
         world
             .launcher

@@ -33,6 +33,7 @@ fn launch() -> impl Strategy<Value = ScriptedLaunch> {
         1 => Just(ScriptedLaunch::AcceptAndLose),
         1 => Just(ScriptedLaunch::Lose),
         1 => Just(ScriptedLaunch::Refuse("no room".to_owned())),
+        1 => Just(ScriptedLaunch::RefuseForGood("no such image".to_owned())),
     ]
 }
 

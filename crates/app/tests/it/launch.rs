@@ -43,6 +43,22 @@ async fn four_refusals_are_the_end_with_the_last_words() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_no_attempt_could_change_is_the_end_at_once() {
+    let world = World::new().await;
+    let words = "no such image".to_owned();
+    world
+        .launcher
+        .script(ScriptedLaunch::RefuseForGood(words.clone()));
+    let run = world.run_locked().await;
+    assert_eq!(world.launcher.launched().len(), 1);
+    assert_eq!(
+        world.outcome(&run).await,
+        Some((Reason::LaunchFailed, None, Some(words)))
+    );
+    world.assert_over(&run).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_forgotten_once_an_attempt_succeeds() {
     let world = World::new().await;
     world

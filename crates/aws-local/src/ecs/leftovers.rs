@@ -16,9 +16,12 @@ pub(super) fn kill(root: Option<i32>, mark: &str, dir: Option<&Path>) {
         if members.is_empty() {
             return;
         }
-        for pid in members.into_iter().filter_map(Pid::from_raw) {
-            if let Err(error) = rustix::process::kill_process(pid, Signal::KILL) {
-                tracing::debug!(%error, "no such process");
+        // A container dies as a whole: nobody in it sees another's end.
+        for signal in [Signal::STOP, Signal::KILL] {
+            for pid in members.iter().copied().filter_map(Pid::from_raw) {
+                if let Err(error) = rustix::process::kill_process(pid, signal) {
+                    tracing::debug!(%error, "no such process");
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ impl FargateLauncher {
     /// Runs the attempt's task. The token makes ECS answer a repeated call with the task that is there.
     pub(super) async fn run_task(&self, request: &LaunchRequest) -> Result<(), LaunchError> {
         let Some(container) = &request.container else {
-            return Err(LaunchError::Refused(
+            return Err(LaunchError::Impossible(
                 "no container was planned for it".to_owned(),
             ));
         };
@@ -168,11 +168,15 @@ fn judge(answer: &RunTaskOutput) -> Result<(), LaunchError> {
     let failures: Vec<String> = answer.failures().iter().map(words).collect();
     match answer.tasks().first() {
         Some(task) => match Task::from_sdk(task).filter(Task::is_stopped) {
-            Some(stopped) => Err(LaunchError::Refused(
-                stopped
-                    .words()
-                    .unwrap_or_else(|| "its task has stopped".to_owned()),
-            )),
+            Some(stopped) => {
+                let words = stopped.words();
+                let words = words.unwrap_or_else(|| "its task has stopped".to_owned());
+                Err(if stopped.is_without_image() {
+                    LaunchError::Impossible(words)
+                } else {
+                    LaunchError::Refused(words)
+                })
+            }
             None => Ok(()),
         },
         None if failures.is_empty() => Err(LaunchError::Unknown(Box::new(NoAnswer::Empty))),
@@ -204,5 +208,5 @@ fn refusal(error: EcsError) -> LaunchError {
 }
 
 fn impossible(error: &BuildError) -> LaunchError {
-    LaunchError::Refused(format!("the request cannot be made: {error}"))
+    LaunchError::Impossible(format!("the request cannot be made: {error}"))
 }

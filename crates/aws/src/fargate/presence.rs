@@ -294,6 +294,7 @@ impl Sight {
             report: None,
             word: self.tasks.iter().find_map(Task::word),
             words: (!words.is_empty()).then(|| words.join("; ")),
+            is_final: self.tasks.iter().any(Task::is_without_image),
             billed: self.tasks.iter().filter_map(Task::billed).collect(),
         }
     }

@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 /// How a task that is over is called.
 const STOPPED: &str = "STOPPED";
 
+/// What the words of a failed pull have in them where the image cannot be had at all
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html>).
+const NO_IMAGE: [&str; 4] = [
+    ": not found",
+    "manifest unknown",
+    "pull access denied",
+    "does not contain descriptor matching platform",
+];
+
 /// A task as ECS told of it at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task {
@@ -122,6 +131,19 @@ impl Task {
             .chain(of_containers)
             .collect();
         (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// Whether its image is not there, or not for this processor: no other task would get it.
+    pub(crate) fn is_without_image(&self) -> bool {
+        let reasons = self
+            .containers
+            .iter()
+            .filter_map(|container| container.reason.as_ref());
+        let mut reasons = self.stopped_reason.iter().chain(reasons);
+        reasons.any(|reason| {
+            reason.contains("CannotPullContainerError")
+                && NO_IMAGE.iter().any(|words| reason.contains(words))
+        })
     }
 
     /// What AWS bills for: from the pull to the stop. A task that never came to the pull costs nothing.
@@ -250,6 +272,38 @@ mod tests {
             format!("TaskFailedToStart; {pull}; main: CannotPullContainerError: x")
         );
         assert_eq!(task(1, "PENDING").words(), None);
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_not_there_for_the_next_task_either() {
+        let with = |reason: &str| Task {
+            stopped_reason: Some(reason.to_owned()),
+            ..stopped()
+        };
+        let pull = "CannotPullContainerError: pull image manifest has been retried 5 time(s): ";
+        for words in [
+            "failed to resolve ref docker.io/library/no:1: docker.io/library/no:1: not found",
+            "image Manifest does not contain descriptor matching platform 'linux/arm64'",
+            "failed to resolve ref docker.io/x/y:1: pull access denied, repository does not exist",
+        ] {
+            assert!(
+                with(&format!("{pull}{words}")).is_without_image(),
+                "{words}"
+            );
+        }
+        for reason in [
+            format!("{pull}dial tcp 192.0.2.1:443: i/o timeout"),
+            format!("{pull}toomanyrequests: Rate exceeded"),
+            "ResourceInitializationError: secret: not found".to_owned(),
+        ] {
+            assert!(!with(&reason).is_without_image(), "{reason}");
+        }
+        let container = container("main", None, Some(&format!("{pull}manifest unknown")));
+        let failed = Task {
+            containers: vec![container],
+            ..stopped()
+        };
+        assert!(failed.is_without_image());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Event {
         at: Timestamp,
         attempt: u32,
         words: String,
+        /// Whether every other attempt would be refused as well.
+        is_final: bool,
     },
     /// No agent started within [`START_LIMIT`](super::START_LIMIT).
     StartOverdue { at: Timestamp, words: String },
@@ -86,6 +88,8 @@ pub struct Evidence {
     pub word: Option<ProviderWord>,
     /// The provider's own words.
     pub words: Option<String>,
+    /// Whether every other attempt would come to nothing as well.
+    pub is_final: bool,
     /// From when to when the provider bills the attempt's places, one for each of them that it says.
     pub billed: Vec<Billed>,
 }

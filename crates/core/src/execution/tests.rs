@@ -69,6 +69,16 @@ fn refused(seconds: i64, attempt: u32) -> Event {
         at: at(seconds),
         attempt,
         words: "no room".to_owned(),
+        is_final: false,
+    }
+}
+
+fn refused_for_good(seconds: i64, attempt: u32) -> Event {
+    Event::LaunchRefused {
+        at: at(seconds),
+        attempt,
+        words: "no such image".to_owned(),
+        is_final: true,
     }
 }
 
@@ -177,6 +187,32 @@ fn refused_launches_are_tried_four_times() {
         (Status::Failed, Reason::LaunchFailed)
     );
     assert_eq!(failed.ended().unwrap().0.words(), Some("no room"));
+}
+
+#[test]
+fn what_no_attempt_could_change_is_not_tried_again() {
+    let placed = || after(&[intended(1), Event::LaunchAccepted { attempt: 1 }]);
+    let evidence = |is_final| Evidence {
+        words: Some("no such image".to_owned()),
+        is_final,
+        ..Evidence::default()
+    };
+    let lost = placed().transition(&gone(2, 1, evidence(false))).unwrap();
+    assert!(lost.ended().is_none());
+    let ends = [
+        after(&[intended(1), refused_for_good(2, 1)]),
+        after(&[
+            intended(1),
+            refused(1, 1),
+            intended(1),
+            refused_for_good(2, 2),
+        ]),
+        placed().transition(&gone(2, 1, evidence(true))).unwrap(),
+    ];
+    for failed in ends {
+        assert_eq!(reason(&failed), Reason::LaunchFailed);
+        assert_eq!(failed.ended().unwrap().0.words(), Some("no such image"));
+    }
 }
 
 #[test]
@@ -332,6 +368,7 @@ fn any_launch_event() -> impl Strategy<Value = Event> {
         (0_i64..2000).prop_map(intended),
         (0_u32..5).prop_map(|attempt| Event::LaunchAccepted { attempt }),
         (0_i64..2000, 0_u32..6).prop_map(|(s, attempt)| refused(s, attempt)),
+        (0_i64..2000, 0_u32..6).prop_map(|(s, attempt)| refused_for_good(s, attempt)),
         (0_i64..2000).prop_map(silence),
         (0_i64..2000, 0_u32..5, session).prop_map(|(s, attempt, who)| started(s, attempt, who)),
     ]
@@ -343,12 +380,13 @@ fn any_end_event() -> impl Strategy<Value = Event> {
         Just(ProviderWord::OutOfMemory),
         Just(ProviderWord::Interrupted)
     ];
-    let evidence = (prop::option::of(any_report()), prop::option::of(word));
-    let evidence = evidence.prop_map(|(report, word)| Evidence {
+    let report = prop::option::of(any_report());
+    let evidence = (report, prop::option::of(word), any::<bool>());
+    let evidence = evidence.prop_map(|(report, word, is_final)| Evidence {
         report,
         word,
-        words: None,
-        billed: Vec::new(),
+        is_final,
+        ..Evidence::default()
     });
     let session = prop_oneof![Just('a'), Just('b')];
     prop_oneof![

@@ -26,9 +26,12 @@ impl Execution {
             Event::StopAsked { at, cause } => self.stop_asked(*at, *cause),
             Event::LaunchIntended { at, lease_until } => self.launch_intended(*at, *lease_until),
             Event::LaunchAccepted { attempt } => self.launch_accepted(*attempt),
-            Event::LaunchRefused { at, attempt, words } => {
-                self.launch_refused(*at, *attempt, words)
-            }
+            Event::LaunchRefused {
+                at,
+                attempt,
+                words,
+                is_final,
+            } => self.launch_refused(*at, *attempt, words, *is_final),
             Event::StartOverdue { at, words } => self.start_overdue(*at, words),
             Event::Started {
                 at,
@@ -156,16 +159,23 @@ impl Execution {
         Some(next)
     }
 
-    fn launch_refused(&self, at: Timestamp, attempt: u32, words: &str) -> Option<Self> {
+    fn launch_refused(
+        &self,
+        at: Timestamp,
+        attempt: u32,
+        words: &str,
+        is_final: bool,
+    ) -> Option<Self> {
         if attempt != self.attempt || attempt == 0 {
             return None;
         }
+        let retry = RETRY_DELAYS.get(attempt as usize - 1);
         let mut next = match &self.state {
             State::Starting {
                 step: LaunchStep::Due { .. },
                 ..
             } => return None,
-            State::Starting { since, .. } => match RETRY_DELAYS.get(attempt as usize - 1) {
+            State::Starting { since, .. } => match retry.filter(|_| !is_final) {
                 Some(delay) => self.with(State::Starting {
                     since: *since,
                     step: LaunchStep::Due {
@@ -234,7 +244,7 @@ impl Execution {
                 .words
                 .as_deref()
                 .unwrap_or("the place ended before its agent had started");
-            return self.launch_refused(at, attempt, words);
+            return self.launch_refused(at, attempt, words, evidence.is_final);
         }
         let (started, stop) = self.running()?;
         if started.attempt != attempt {

@@ -192,7 +192,7 @@ async fn what_cannot_be_had_is_refused_before_anything_is_placed() {
     let mut request = run.request();
     request.container = None;
     let refused = stage.launcher.launch(&request).await;
-    assert!(matches!(refused, Err(LaunchError::Refused(_))));
+    assert!(matches!(refused, Err(LaunchError::Impossible(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +202,7 @@ async fn a_user_that_the_image_has_not_is_refused_in_the_engines_words() {
     shared().import_image("stranger:test", &image);
     let run = stage.run("stranger:test", &["/bin/true"]);
     match run.try_launch().await {
-        Err(LaunchError::Refused(words)) => assert!(words.contains("stranger"), "{words}"),
+        Err(LaunchError::Impossible(words)) => assert!(words.contains("stranger"), "{words}"),
         other => panic!("{other:?}"),
     }
     assert!(matches!(run.probe().await, Presence::Gone(_)));

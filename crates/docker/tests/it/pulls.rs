@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use runvoy_core::execution::Evidence;
 use runvoy_ports::{LaunchError, Launcher as _, Presence};
 use runvoy_testkit::dockerd_image::Image;
 use runvoy_testkit::eventually;
@@ -28,15 +29,28 @@ async fn progress(run: &Run<'_>, words: &str) {
     .await;
 }
 
-/// Launches it and waits until it came to nothing; answers why.
+/// Launches it and waits until it came to nothing, which another attempt might change; answers why.
 async fn fails(run: &Run<'_>) -> String {
+    let evidence = comes_to_nothing(run).await;
+    assert!(!evidence.is_final, "{evidence:?}");
+    evidence.words.unwrap()
+}
+
+/// The same, and no attempt will change it.
+async fn fails_for_good(run: &Run<'_>) -> String {
+    let evidence = comes_to_nothing(run).await;
+    assert!(evidence.is_final, "{evidence:?}");
+    evidence.words.unwrap()
+}
+
+async fn comes_to_nothing(run: &Run<'_>) -> Evidence {
     run.launch().await;
-    let words = run.gone().await.words.unwrap();
+    let evidence = run.gone().await;
     assert_eq!(run.stage.launcher.progress(&run.attempt), None);
     assert!(!shared().containers().contains(&run.name()));
     run.clean_up().await;
     assert!(matches!(run.probe().await, Presence::Gone(evidence) if evidence.words.is_none()));
-    words
+    evidence
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +95,7 @@ async fn an_image_that_does_not_exist_is_told_in_the_registrys_words() {
     let registry = Registry::start().await;
     let stage = Stage::new().await;
     let image = format!("{}/nothing:1", registry.address());
-    let words = fails(&stage.run(&image, &["/bin/true"])).await;
+    let words = fails_for_good(&stage.run(&image, &["/bin/true"])).await;
     assert!(
         words.contains(&image) && words.contains("manifest unknown"),
         "{words}"
@@ -109,13 +123,13 @@ async fn credentials_are_sent_where_there_are_some_and_a_registry_that_wants_oth
         options.docker_config = Some(config.path().to_owned());
     };
     let stage = Stage::with(shared(), with_config).await;
-    let anonymous = fails(&stage.run(&image, &["/bin/true"])).await;
+    let anonymous = fails_for_good(&stage.run(&image, &["/bin/true"])).await;
     assert!(
         anonymous.contains("no basic auth credentials"),
         "{anonymous}"
     );
     auths("bWU6d3Jvbmc=");
-    let wrong = fails(&stage.run(&image, &["/bin/true"])).await;
+    let wrong = fails_for_good(&stage.run(&image, &["/bin/true"])).await;
     assert!(
         wrong.contains("who are you") || wrong.contains("unauthorized"),
         "{wrong}"
@@ -146,7 +160,7 @@ async fn a_registry_that_talks_too_much_is_cut_short() {
     registry.complain(format!("first\nsecond \u{1b}[31m{}", "x".repeat(3_000_000)));
     let stage = Stage::new().await;
     let image = format!("{}/nothing:1", registry.address());
-    let words = fails(&stage.run(&image, &["/bin/true"])).await;
+    let words = fails_for_good(&stage.run(&image, &["/bin/true"])).await;
     assert!(words.chars().count() < 600, "{}", words.len());
     assert!(words.contains("first second \\u{1b}[31m"), "{words}");
     assert!(!words.contains(char::is_control), "{words}");
@@ -157,7 +171,7 @@ async fn an_image_that_is_named_by_its_identity_is_not_looked_for_in_a_registry(
     let stage = Stage::new().await;
     let image = format!("sha256:{}", "0f".repeat(32));
     match stage.run(&image, &["/bin/true"]).try_launch().await {
-        Err(LaunchError::Refused(words)) => assert!(words.contains(&image), "{words}"),
+        Err(LaunchError::Impossible(words)) => assert!(words.contains(&image), "{words}"),
         other => panic!("{other:?}"),
     }
 }

@@ -34,7 +34,7 @@ async fn an_image_with_a_volume_where_the_agent_lies_is_refused_and_spoils_nothi
         shared().import_image(&image, &Image::busybox().change(&volume));
         let run = stage.run(&image, &["/bin/true"]);
         match run.try_launch().await {
-            Err(LaunchError::Refused(words)) => {
+            Err(LaunchError::Impossible(words)) => {
                 assert!(words.contains(&image) && words.contains(path), "{words}");
             }
             other => panic!("{other:?}"),

@@ -142,7 +142,7 @@ async fn a_process_stays_one_for_a_server_of_containers_but_none_is_started() {
     assert!(world.containers.calls().is_empty());
     let refused = after.launch(&request(None)).await;
     assert!(
-        matches!(refused, Err(LaunchError::Refused(_))),
+        matches!(refused, Err(LaunchError::Impossible(_))),
         "{refused:?}"
     );
     assert_eq!(world.processes.launched().len(), 1);

@@ -185,13 +185,15 @@ impl Line<'_> {
     }
 }
 
-/// Commands that have begun, and say nothing until their gates open: what they say then is sent at once.
+/// Commands that have begun, and say nothing until their gates open: what they say then is sent at once. One that is
+/// told to end before that, by the answer to a sign of life, says the same.
 struct Begun<'a> {
     account: &'a Account,
     commands: VecDeque<(Run, PathBuf)>,
 }
 
-/// Somebody stops a command, again and again. Its agent hears of it with the answer to what the command says last.
+/// Somebody stops a command, again and again. Its agent hears of it with the answer to what the command says last, or
+/// to a sign of life.
 fn stops(account: &Account, caller: &str) -> Vec<Run> {
     let mut begun = Begun {
         account,
@@ -217,12 +219,10 @@ impl Begun<'_> {
         let account = self.account;
         while self.commands.len() < BEGUN {
             let (gate, wait) = gate(account);
-            let run = submit(
-                account,
-                spoiler,
-                &[],
-                &format!("{wait}; echo said; sleep 600"),
+            let said_once = format!(
+                "trap 'echo said; exit' TERM; {wait}; trap '' TERM; echo said; trap - TERM"
             );
+            let run = submit(account, spoiler, &[], &format!("{said_once}; sleep 600"));
             until_begun(&run);
             self.commands.push_back((run, gate));
         }

@@ -184,6 +184,7 @@ async fn outcome(status: u16, body: Value) -> Result<(), Option<String>> {
     match stage.launcher.launch(&request(stage.container())).await {
         Ok(()) => Ok(()),
         Err(LaunchError::Refused(words)) => Err(Some(words)),
+        Err(LaunchError::Impossible(words)) => panic!("for good: {words}"),
         Err(LaunchError::Unknown(_)) => Err(None),
     }
 }
@@ -261,6 +262,16 @@ async fn a_task_of_the_same_token_that_has_stopped_is_a_no() {
     let stopped = json!({"taskArn": ARN, "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": pull});
     let answer = outcome(200, json!({"tasks": [stopped], "failures": []})).await;
     assert_eq!(answer, Err(Some(format!("TaskFailedToStart; {pull}"))));
+    let stage = Stage::new().await;
+    let pull = "CannotPullContainerError: docker.io/library/no:1: not found";
+    let stopped = json!({"taskArn": ARN, "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": pull});
+    let answer = json!({"tasks": [stopped], "failures": []});
+    stage.aws.answer("RunTask", 200, answer);
+    let refused = stage.launcher.launch(&request(stage.container())).await;
+    assert!(
+        matches!(refused, Err(LaunchError::Impossible(_))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -273,7 +284,7 @@ async fn without_a_plan_nothing_is_asked() {
     };
     assert!(matches!(
         stage.launcher.launch(&request).await,
-        Err(LaunchError::Refused(_))
+        Err(LaunchError::Impossible(_))
     ));
     assert_eq!(stage.aws.take_actions(), Vec::<String>::new());
 }

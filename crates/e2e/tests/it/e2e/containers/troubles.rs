@@ -26,6 +26,20 @@ async fn an_image_that_cannot_be_pulled_is_a_launch_that_failed_in_dockers_words
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_asked_for_once() {
+    let server = engine::server(engine::shared(), &[]).await;
+    let admin = server.admin();
+    let image = format!("sha256:{}", "0f".repeat(32));
+    let output = admin.run(&["run", "--image", &image, "true"]).await;
+    assert_eq!(output.code, 125, "{output:?}");
+    assert!(output.stderr.contains(&image), "{output:?}");
+    let record = admin.last_closed().await;
+    assert_eq!(ended(&record), ("launch_failed", None));
+    let audit = admin.succeed(&["audit", "list", "-o", "json"]).await;
+    assert_eq!(audit.matches("launch_refused").count(), 1, "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn programs_that_cannot_be_started_are_126_and_127_and_say_why() {
     let server = engine::server(engine::shared(), &[]).await;
     let admin = server.admin();
