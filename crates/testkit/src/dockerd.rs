@@ -1,13 +1,13 @@
 //! A Docker Engine of a test's own, in a directory of its own. Needs root and Debian's `docker.io`.
 //!
-//! It makes its own firewall rules, and an engine that starts takes away those of the others on the same machine:
-//! tests of what containers can reach start one and no other beside it.
+//! An engine that starts takes away the firewall rules of the others in the same network, and of these, what they then
+//! do to their own rules fails. So one engine of a test process, the shared one, has rules, and the others do without.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::dockerd_image::Image;
@@ -19,6 +19,13 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// What ends an engine, whatever became of the test.
 const END: &str = include_str!("dockerd_end.sh");
 
+/// Which rules an engine puts into the firewall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Usual,
+    None,
+}
+
 /// A running engine. When it is dropped, or the test process ends, it ends too, with all that it has left.
 #[derive(Debug)]
 pub struct Dockerd {
@@ -29,12 +36,12 @@ pub struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts an engine and waits until it answers.
+    /// Starts an engine without firewall rules and waits until it answers.
     pub fn start() -> Self {
-        Self::start_in(new_dir())
+        Self::start_in(new_dir(), Rules::None)
     }
 
-    /// Starts an engine whose images, containers and volumes have a disk of so many mebibytes.
+    /// The same, and its images, containers and volumes have a disk of so many mebibytes.
     pub fn start_on_disk(mib: u32) -> Self {
         let dir = new_dir();
         let root = dir.join("root");
@@ -46,18 +53,22 @@ impl Dockerd {
             .arg(root)
             .status();
         assert!(mounted.unwrap().success(), "no disk can be mounted");
-        Self::start_in(dir)
+        Self::start_in(dir, Rules::None)
     }
 
     /// The one engine of a test process, for tests that neither kill it nor count what it has.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Dockerd> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start_in(new_dir(), Rules::Usual))
     }
 
-    fn start_in(dir: PathBuf) -> Self {
+    fn start_in(dir: PathBuf, rules: Rules) -> Self {
         std::fs::write(dir.join("daemon.json"), "{}").unwrap();
-        std::fs::write(dir.join("start"), start_script(&dir.display().to_string())).unwrap();
+        std::fs::write(
+            dir.join("start"),
+            start_script(&dir.display().to_string(), rules),
+        )
+        .unwrap();
         let mut undertaker = Command::new("setsid");
         undertaker
             .args(["sh", "-c", END, "dockerd-end"])
@@ -100,18 +111,15 @@ impl Dockerd {
         }
     }
 
-    /// Starts it again where it is not running, and waits until it answers: one after the other, for what one does to
-    /// the firewall while it starts, another does not find.
+    /// Starts it again where it is not running, and waits until it answers.
     pub fn restart(&mut self) {
-        static STARTING: Mutex<()> = Mutex::new(());
-        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         if self.child.is_none() {
             self.child = Some(self.spawn());
         }
         let until = Instant::now() + PATIENCE;
         while !self.answers() {
             let child = self.child.as_mut();
-            // One that is disturbed by another engine's start gives up: their firewall rules are in each other's way.
+            // One that is disturbed by another's start gives up: both look after the bridge `docker0`.
             if child.and_then(|child| child.try_wait().unwrap()).is_some() {
                 self.child = Some(self.spawn());
             }
@@ -229,15 +237,27 @@ fn new_dir() -> PathBuf {
 /// Starts an engine that takes nothing of this machine: neither its settings nor its containerd's names. Only the
 /// bridge `docker0`, which no test uses, is everybody's in a network: an engine that is told to have another or none
 /// removes it.
-fn start_script(dir: &str) -> String {
+fn start_script(dir: &str, rules: Rules) -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let number = std::process::id() * 7 + STARTED.fetch_add(1, Ordering::Relaxed);
     let octet = 50 + number % 150;
+    let (setup, has_rules) = match rules {
+        Rules::Usual => (String::new(), true),
+        Rules::None => (without_iptables(dir), false),
+    };
     format!(
-        "exec dockerd --host unix://{dir}/docker.sock --data-root {dir}/root --exec-root {dir}/exec \
+        "{setup}exec dockerd --host unix://{dir}/docker.sock --data-root {dir}/root --exec-root {dir}/exec \
          --pidfile {dir}/pid --config-file {dir}/daemon.json \
-         --containerd-namespace rvd{number} --containerd-plugins-namespace rvdp{number} \
+         --containerd-namespace rvd{number} --containerd-plugins-namespace rvdp{number} --iptables={has_rules} \
          --default-address-pool base=10.{octet}.0.0/16,size=24 >> {dir}/log 2>&1\n"
+    )
+}
+
+/// An engine that is to have no rules removes those of the others where it can.
+fn without_iptables(dir: &str) -> String {
+    format!(
+        "mkdir -p {dir}/bin; ln -sf /bin/false {dir}/bin/iptables; ln -sf /bin/false {dir}/bin/ip6tables\n\
+         PATH={dir}/bin:$PATH; export PATH\n"
     )
 }
 

@@ -117,9 +117,13 @@ async fn a_port_that_another_container_publishes_is_out_of_reach() {
     let engine = engine::shared();
     let server = engine::server(engine, &[]).await;
     let greets = "while :; do echo | nc -l -p 9000; done";
+    // Docker's own bridge is touched by every engine that starts beside it.
+    engine.docker(&["network", "create", "publishing"]);
     let published = engine.docker(&[
         "run",
         "--detach",
+        "--network",
+        "publishing",
         "--publish",
         "9000",
         engine::BUSYBOX,
@@ -136,6 +140,7 @@ async fn a_port_that_another_container_publishes_is_out_of_reach() {
     let output = tries(&server, &script).await;
     assert_eq!(output.stdout, "", "{output:?}");
     engine.docker(&["rm", "--force", published.trim()]);
+    engine.docker(&["network", "rm", "publishing"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
