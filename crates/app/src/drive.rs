@@ -102,22 +102,28 @@ impl App {
         }
     }
 
-    /// Whether anything that this process submitted is not closed.
-    pub async fn has_own_open(&self) -> Result<bool, AppError> {
-        let mut after = None;
+    /// Everything that is not closed, oldest first.
+    pub async fn open(&self) -> Result<Vec<ExecutionId>, AppError> {
+        let mut open: Vec<ExecutionId> = Vec::new();
         loop {
-            let page = self.store().list_open(after.as_ref(), OPEN_PAGE).await?;
-            for id in &page {
-                let found = self.store().find_execution(id).await?;
-                if found.is_some_and(|found| found.value.submission().owner == self.parts.owner) {
-                    return Ok(true);
-                }
-            }
-            match page.last() {
-                Some(last) if page.len() == OPEN_PAGE as usize => after = Some(last.clone()),
-                Some(_) | None => return Ok(false),
+            let page = self.store().list_open(open.last(), OPEN_PAGE).await?;
+            let is_last = page.len() < OPEN_PAGE as usize;
+            open.extend(page);
+            if is_last {
+                return Ok(open);
             }
         }
+    }
+
+    /// Whether anything that this process submitted is not closed.
+    pub async fn has_own_open(&self) -> Result<bool, AppError> {
+        for id in self.open().await? {
+            let found = self.store().find_execution(&id).await?;
+            if found.is_some_and(|found| found.value.submission().owner == self.parts.owner) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Stops the execution's place at once, whatever its agent thinks.

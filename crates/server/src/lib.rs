@@ -24,6 +24,7 @@ mod place;
 mod pool;
 mod serve;
 mod sweep;
+mod turns;
 
 pub use admin::{ResetAdmin, reset_admin};
 pub use containers::ContainerOptions;

@@ -1,34 +1,28 @@
 //! Does what has moved, at once and bounded, and looks after everything else in turn.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use runvoy_app::{App, Task};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Tasks under way at once.
-const WORKERS: usize = 16;
-/// How long they may take to end.
+use crate::turns::Turns;
+
+/// How long tasks under way may take to end.
 const FINISH: Duration = Duration::from_secs(10);
 
-/// Whether a task under way must be done again when it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Busy {
-    Once,
-    Again,
-}
-
-/// One dispatcher; each task is under way at most once.
+/// One dispatcher for all tasks of a process.
 struct Pool {
     app: App,
-    ready: VecDeque<Task>,
-    busy: HashMap<Task, Busy>,
+    turns: Turns,
     later: BTreeMap<(Instant, u64), Task>,
     counter: u64,
-    under_way: JoinSet<(Task, Option<Duration>)>,
+    under_way: JoinSet<Option<Duration>>,
+    /// Which task is which.
+    tasks: HashMap<Id, Task>,
 }
 
 /// Works until `stop`, then finishes what is under way and does not hang.
@@ -40,42 +34,47 @@ pub(crate) async fn run(
 ) {
     let mut pool = Pool {
         app: app.clone(),
-        ready: VecDeque::new(),
-        busy: HashMap::new(),
+        turns: Turns::default(),
         later: BTreeMap::new(),
         counter: 0,
         under_way: JoinSet::new(),
+        tasks: HashMap::new(),
     };
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reconciling = JoinSet::new();
+    let mut looking = JoinSet::new();
     loop {
-        pool.start_ready();
+        pool.start_next();
         let next = pool.later.keys().next().map(|(at, _)| *at);
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(task) = moved.recv() => pool.want(task),
-            Some(Ok((task, again))) = pool.under_way.join_next() => pool.done(task, again),
+            Some(task) = moved.recv() => pool.turns.want(task),
+            Some(ended) = pool.under_way.join_next_with_id() => pool.ended(ended),
             () = sleep_until(next) => pool.take_due(),
-            Some(_) = reconciling.join_next() => {}
-            _ = tick.tick(), if reconciling.is_empty() => {
+            Some(open) = looking.join_next() => pool.turns.look_after(open.unwrap_or_default()),
+            _ = tick.tick(), if looking.is_empty() && pool.turns.is_round_over() => {
                 let app = app.clone();
-                reconciling.spawn(async move {
-                    if let Err(error) = app.reconcile().await {
+                looking.spawn(async move {
+                    app.open().await.unwrap_or_else(|error| {
                         tracing::error!(%error, "open executions cannot be looked after");
-                    }
+                        Vec::new()
+                    })
                 });
             }
         }
     }
-    finish(pool.under_way, reconciling, FINISH).await;
+    finish(pool.under_way, looking, FINISH).await;
 }
 
 /// Lets what is under way end, but calls that hang do not keep the server: what it had begun, the next one finds.
-async fn finish<T: 'static>(mut tasks: JoinSet<T>, mut reconciling: JoinSet<()>, limit: Duration) {
+async fn finish<T: 'static, U: 'static>(
+    mut tasks: JoinSet<T>,
+    mut looking: JoinSet<U>,
+    limit: Duration,
+) {
     let ending = async {
         while tasks.join_next().await.is_some() {}
-        while reconciling.join_next().await.is_some() {}
+        while looking.join_next().await.is_some() {}
     };
     if tokio::time::timeout(limit, ending).await.is_err() {
         tracing::warn!("what is under way does not end, and is left to the next start");
@@ -91,39 +90,27 @@ async fn sleep_until(then: Option<Instant>) {
 }
 
 impl Pool {
-    fn want(&mut self, task: Task) {
-        if let Some(busy) = self.busy.get_mut(&task) {
-            *busy = Busy::Again;
-        } else {
-            self.busy.insert(task.clone(), Busy::Once);
-            self.ready.push_back(task);
+    fn start_next(&mut self) {
+        while let Some(task) = self.turns.next() {
+            let (app, work_on) = (self.app.clone(), task.clone());
+            let started = self
+                .under_way
+                .spawn(async move { work(&app, &work_on).await });
+            self.tasks.insert(started.id(), task);
         }
     }
 
-    fn start_ready(&mut self) {
-        while self.under_way.len() < WORKERS {
-            let Some(task) = self.ready.pop_front() else {
-                return;
-            };
-            // From here on, whoever wants it again wants it after this.
-            self.busy.insert(task.clone(), Busy::Once);
-            let app = self.app.clone();
-            self.under_way.spawn(async move {
-                let again = work(&app, &task).await;
-                (task, again)
-            });
-        }
-    }
-
-    fn done(&mut self, task: Task, again: Option<Duration>) {
-        match (self.busy.remove(&task), again) {
-            (Some(Busy::Again), _) => self.want(task),
-            (_, Some(delay)) => {
-                self.counter += 1;
-                self.later
-                    .insert((Instant::now() + delay, self.counter), task);
-            }
-            (_, None) => {}
+    /// One that has panicked, which is printed, is left to the next round.
+    fn ended(&mut self, ended: Result<(Id, Option<Duration>), JoinError>) {
+        let (id, again) = ended.unwrap_or_else(|panic| (panic.id(), None));
+        let Some(task) = self.tasks.remove(&id) else {
+            return;
+        };
+        let counts = self.turns.done(&task);
+        if let Some(delay) = again.filter(|_| counts) {
+            self.counter += 1;
+            self.later
+                .insert((Instant::now() + delay, self.counter), task);
         }
     }
 
@@ -131,19 +118,19 @@ impl Pool {
         let now = Instant::now();
         while let Some(due) = self.later.first_entry().filter(|due| due.key().0 <= now) {
             let task = due.remove();
-            self.want(task);
+            self.turns.want(task);
         }
     }
 }
 
-/// Does one task; answers how soon to do it again. A failure is left to the reconciler.
+/// Does one task; answers how soon to do it again. A failure is left to the next round.
 async fn work(app: &App, task: &Task) -> Option<Duration> {
     let result = match task {
         Task::Drive(id) => app.drive(id).await,
         Task::Advance(name) => app.advance(name).await.map(|()| None),
     };
     result.unwrap_or_else(|error| {
-        tracing::warn!(?task, %error, "left to the reconciler");
+        tracing::warn!(?task, %error, "left to the next round");
         None
     })
 }
@@ -156,16 +143,16 @@ mod tests {
     async fn an_end_waits_for_what_is_under_way_but_not_for_what_hangs() {
         let (done, was_done) = tokio::sync::oneshot::channel();
         let (kept, was_given_up) = tokio::sync::oneshot::channel::<()>();
-        let (mut tasks, mut reconciling) = (JoinSet::new(), JoinSet::new());
+        let (mut tasks, mut looking) = (JoinSet::new(), JoinSet::new());
         tasks.spawn(async move {
             tokio::time::sleep(FINISH / 2).await;
             done.send(()).unwrap();
         });
-        reconciling.spawn(async move {
+        looking.spawn(async move {
             let _kept = kept;
             std::future::pending::<()>().await;
         });
-        finish(tasks, reconciling, FINISH).await;
+        finish(tasks, looking, FINISH).await;
         assert!(was_done.await.is_ok());
         assert!(was_given_up.await.is_err());
     }
