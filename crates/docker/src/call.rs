@@ -11,17 +11,6 @@ use crate::words::fit;
 /// How long the engine may be silent in the middle of a log.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// What is said in an answer whose status, 500, does not tell: by names, by registries, and where users are looked up.
-const FINAL: [&str; 7] = [
-    "no such host",
-    "manifest unknown",
-    "unauthorized",
-    "no basic auth credentials",
-    "no matching manifest",
-    "unable to find user",
-    "unable to find group",
-];
-
 /// Why a call did not do what it should.
 #[derive(Debug, Error)]
 pub(crate) enum CallError {
@@ -63,16 +52,9 @@ impl CallError {
         }
     }
 
-    /// Whether asking again would bring the same answer: the request is wrong, or asks for what is not there or
-    /// not for everybody.
-    pub(crate) fn is_final(&self) -> bool {
-        match self {
-            Self::Answer { status, .. } => {
-                matches!(status, 400 | 401 | 403 | 404)
-                    || FINAL.iter().any(|words| self.says(words))
-            }
-            Self::Unusable(_) | Self::Silence(_) => false,
-        }
+    /// Whether the request itself is wrong, as the engine says.
+    pub(crate) fn is_wrong(&self) -> bool {
+        matches!(self, Self::Answer { status: 400, .. })
     }
 
     /// No answer in time.
@@ -111,38 +93,5 @@ impl From<Error> for CallError {
             },
             other => Self::Silence(other),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_asking_again_would_not_change_is_final() {
-        let answer = |status, message: &str| {
-            let message = message.to_owned();
-            CallError::Answer { status, message }.is_final()
-        };
-        assert!(answer(400, "invalid reference format"));
-        assert!(answer(404, "pull access denied for x"));
-        assert!(answer(
-            500,
-            "dial tcp: lookup ghrc.io on 1.1.1.1:53: no such host"
-        ));
-        assert!(answer(
-            500,
-            "unable to find user stranger: no matching entries"
-        ));
-        assert!(!answer(500, "no space left on device"));
-        assert!(!answer(
-            500,
-            "dial tcp 192.0.2.1:443: connect: connection refused"
-        ));
-        assert!(!answer(
-            429,
-            "toomanyrequests: you have reached your pull rate limit"
-        ));
-        assert!(!CallError::late().is_final());
     }
 }

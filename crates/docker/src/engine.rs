@@ -19,7 +19,7 @@ const CALL_SECONDS: u64 = 10;
 /// How long one may take that makes, starts or removes something.
 const WORK_LIMIT: Duration = Duration::from_mins(1);
 /// How long the first try to connect may take, however short the patience is.
-const LEAST_PATIENCE: Duration = Duration::from_secs(2);
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 /// The oldest API that has all that is needed here (Docker 19.03).
 const OLDEST_API: (usize, usize) = (1, 40);
 /// Time between two looks for an engine that is just starting.

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::agent_volume::{Maker, put};
 use crate::attempt;
 use crate::call::CallError;
+use crate::engine::EngineError;
 use crate::image::{is_identity, is_reserved};
 use crate::launcher::Inner;
 use crate::ongoing::{Failure, Work};
@@ -57,7 +58,6 @@ impl From<CallError> for Obstacle {
     fn from(error: CallError) -> Self {
         match error.refusal() {
             Some(words) if error.says("no such image") => Self::NoImage(words),
-            Some(words) if error.is_final() => Self::Impossible(words),
             Some(words) => Self::Refused(words),
             None => Self::Unknown(error),
         }
@@ -68,7 +68,7 @@ impl From<Obstacle> for LaunchError {
     fn from(obstacle: Obstacle) -> Self {
         match obstacle {
             Obstacle::Refused(words) => Self::Refused(words),
-            // One that could be pulled is no answer to a launch.
+            // What can be pulled never comes here; an identity cannot.
             Obstacle::NoImage(words) | Obstacle::Impossible(words) => Self::Impossible(words),
             Obstacle::Unknown(error) => Self::Unknown(error.into()),
             Obstacle::InTheWay => Self::Unknown(obstacle.into()),
@@ -133,10 +133,12 @@ impl Inner {
         for _ in 0..CREATE_TRIES {
             let created = worker.create_container(Some(options.clone()), body.clone());
             let created = created.await.map_err(CallError::from);
-            if let Err(error) = created
-                && !error.is_conflict()
-            {
-                return Err(error.into());
+            match created {
+                Err(error) if error.is_wrong() => {
+                    return Err(Obstacle::Impossible(error.to_string()));
+                }
+                Err(error) if !error.is_conflict() => return Err(error.into()),
+                Ok(_) | Err(_) => {}
             }
             let found = docker.inspect_container(&name, None).await;
             match found.map_err(CallError::from) {
@@ -175,11 +177,13 @@ impl Inner {
                 self.agent.fill(&self.engine, self.maker(order)).await?;
                 self.start_once(&name).await?;
             }
-            Err(error) if is_without_network(&error) => {
-                let (stack, network) = (&self.options.stack, &self.options.network);
-                let restored = self.engine.restore(stack, network).await;
-                restored.map_err(|error| Obstacle::Refused(error.to_string()))?;
-                self.start_once(&name).await?;
+            Err(error) if self.is_without_network(&error) => {
+                self.start_with_a_network(&name).await?;
+            }
+            Err(error)
+                if error.says("unable to find user") || error.says("unable to find group") =>
+            {
+                return Err(Obstacle::Impossible(error.to_string()));
             }
             answer => answer?,
         }
@@ -195,6 +199,26 @@ impl Inner {
             stack: &self.options.stack,
             attempt: &order.attempt,
         }
+    }
+
+    /// Makes the network again that somebody has removed, or of which an engine that came back knows the name and no
+    /// more. One launch after the other: each would take away what another has just made.
+    async fn start_with_a_network(&self, name: &str) -> Result<(), Obstacle> {
+        let _alone = self.restoring.lock().await;
+        let (stack, network) = (&self.options.stack, &self.options.network);
+        let cannot = |error: EngineError| Obstacle::Refused(error.to_string());
+        self.engine.restore(stack, network).await.map_err(cannot)?;
+        match self.start_once(name).await {
+            Err(error) if self.is_without_network(&error) => {}
+            answer => return Ok(answer?),
+        }
+        self.engine.replace(stack, network).await.map_err(cannot)?;
+        Ok(self.start_once(name).await?)
+    }
+
+    fn is_without_network(&self, error: &CallError) -> bool {
+        let is_missing = error.says("not found") || error.says("does not exist");
+        is_missing && error.says(&format!("network {}", self.options.network.name))
     }
 
     async fn start_once(&self, name: &str) -> Result<(), CallError> {
@@ -247,11 +271,6 @@ impl Inner {
         }
         self.place(order, work).await
     }
-}
-
-/// Whether somebody has removed the network, or an engine that came back knows its name and no more.
-fn is_without_network(error: &CallError) -> bool {
-    error.says("network") && (error.says("not found") || error.says("does not exist"))
 }
 
 /// Whether it has never been started.

@@ -11,6 +11,7 @@ use runvoy_core::id::AttemptId;
 use runvoy_core::log::Seq;
 use runvoy_core::money::Cost;
 use runvoy_ports::{CopyPage, LaunchError, LaunchRequest, Launcher, Placement, Presence, Unfit};
+use tokio::sync::Mutex;
 
 use crate::agent_volume::AgentVolume;
 use crate::attempt;
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) ongoing: Ongoing,
     pub(crate) copies: Copies,
     pub(crate) outages: Outages,
+    /// Held by the launch that makes the network again.
+    pub(crate) restoring: Mutex<()>,
 }
 
 impl DockerLauncher {
@@ -53,6 +56,7 @@ impl DockerLauncher {
                 ongoing: Ongoing::default(),
                 copies: Copies::default(),
                 outages: Outages::default(),
+                restoring: Mutex::default(),
             }),
         }
     }

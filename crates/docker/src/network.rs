@@ -36,10 +36,14 @@ impl Engine {
         self.find_or_create(&request).await
     }
 
-    /// Makes a network again that is lost, with the same addresses. One whose name is left goes, unless it is in use:
-    /// then it is not lost.
+    /// Makes a network that is there, as far as the engine knows, anew. One that is in use stays.
+    pub(crate) async fn replace(&self, stack: &str, broken: &Network) -> Result<(), EngineError> {
+        let _gone_or_in_use = self.worker().remove_network(&broken.name).await;
+        self.restore(stack, broken).await
+    }
+
+    /// Makes a network again that somebody has removed, with the same addresses.
     pub(crate) async fn restore(&self, stack: &str, lost: &Network) -> Result<(), EngineError> {
-        let _gone_or_in_use = self.docker().remove_network(&lost.name).await;
         let request = request(stack, Some(lost));
         self.find_or_create(&request).await.map(drop)
     }
@@ -63,7 +67,7 @@ impl Engine {
                 Err(error) => return Err(failed(&error)),
             }
             // Refused too where another process was quicker: no two networks share a bridge.
-            match self.docker().create_network(request.clone()).await {
+            match self.worker().create_network(request.clone()).await {
                 Ok(_) => {}
                 Err(error) => last = Some(CallError::from(error)),
             }

@@ -19,6 +19,17 @@ use crate::ongoing::Work;
 
 /// How long the engine may be silent in a pull: before it tells the first, and while it unpacks.
 const SILENCE: Duration = Duration::from_mins(15);
+/// What engines, registries and names say of an image that is not there, or not for this processor.
+const NOT_THERE: [&str; 6] = [
+    "manifest unknown",
+    "no matching manifest",
+    "no match for platform",
+    "pull access denied",
+    "no such host",
+    "invalid reference",
+];
+/// What registries say to who may not have it; in the middle of a pull, to whose token has run out.
+const DENIED: [&str; 3] = ["unauthorized", "no basic auth credentials", "denied:"];
 const KILO: u64 = 1000;
 const MEGA: u64 = KILO * KILO;
 
@@ -61,9 +72,9 @@ pub(crate) async fn pull(
                 layers.note(&info);
                 work.tell(layers.words(image));
             }
-            Some(Err(error @ CallError::Answer { .. })) => {
-                let words = format!("cannot pull {image}: {error}");
-                return Err(if error.is_final() {
+            Some(Err(CallError::Answer { message, .. })) => {
+                let words = format!("cannot pull {image}: {message}");
+                return Err(if is_final(&message, image, layers.has_begun()) {
                     Obstacle::Impossible(words)
                 } else {
                     Obstacle::Refused(words)
@@ -76,6 +87,21 @@ pub(crate) async fn pull(
     }
 }
 
+/// Whether the next pull would end in the same way.
+fn is_final(message: &str, image: &ImageRef, has_begun: bool) -> bool {
+    // The words may stand in the image's name, whole or without its registry.
+    let path = image.as_str().split_once('/').map_or("", |(_, path)| path);
+    let mut words = message.replace(image.as_str(), "");
+    for name in [path, path.split([':', '@']).next().unwrap_or_default()] {
+        if !name.is_empty() {
+            words = words.replace(name, "");
+        }
+    }
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+    let is_unresolved = says(&["failed to resolve reference"]) && words.ends_with(": not found");
+    is_unresolved || says(&NOT_THERE) || !has_begun && says(&DENIED)
+}
+
 /// How far the parts of an image are: bytes that are here, and all of them.
 #[derive(Debug, Default)]
 struct Layers {
@@ -83,6 +109,10 @@ struct Layers {
 }
 
 impl Layers {
+    fn has_begun(&self) -> bool {
+        !self.by_id.is_empty()
+    }
+
     fn note(&mut self, info: &CreateImageInfo) {
         let (Some(id), Some(status)) = (&info.id, info.status.as_deref()) else {
             return;
@@ -156,6 +186,32 @@ mod tests {
         assert_eq!(layers.words(&image), "pulling alpine:3.22, 75 % of 12 MB");
         layers.note(&news("b", "Download complete", None));
         assert_eq!(layers.words(&image), "unpacking alpine:3.22");
+    }
+
+    #[test]
+    fn what_another_pull_would_not_change_is_final() {
+        let image = "reg.example/team/unauthorized-proxy:1".parse().unwrap();
+        let is_final = |message: &str| is_final(message, &image, false);
+        for message in [
+            "manifest for reg.example/team/unauthorized-proxy:1 not found: manifest unknown: x",
+            "dial tcp: lookup reg.example on 192.0.2.1:53: no such host",
+            "Head \"https://reg.example/v2/x/manifests/1\": no basic auth credentials",
+            "unauthorized: authentication required",
+            "failed to resolve reference \"reg.example/team/x:1\": reg.example/team/x:1: not found",
+        ] {
+            assert!(is_final(message), "{message}");
+        }
+        for message in [
+            "Get \"https://reg.example/v2/team/unauthorized-proxy/manifests/1\": TLS handshake timeout",
+            "dial tcp 192.0.2.1:443: connect: connection refused",
+            "toomanyrequests: You have reached your pull rate limit",
+            "write /var/lib/docker/tmp/x: no space left on device",
+            "failed to prepare snapshot: parent snapshot does not exist: not found",
+        ] {
+            assert!(!is_final(message), "{message}");
+        }
+        let expired = "unauthorized: authentication required";
+        assert!(!super::is_final(expired, &image, true));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Does what has moved, at once and bounded, and looks after everything else in turn.
+//! Does what has moved, at once and bounded, and looks after everything else in rounds: the reconciler.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -6,13 +6,16 @@ use std::time::Duration;
 use runvoy_app::{App, Task};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::turns::Turns;
 
 /// How long tasks under way may take to end.
 const FINISH: Duration = Duration::from_secs(10);
+
+/// How long one may take. Each may be cut off anywhere; one that never ended would never be done again.
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// One dispatcher for all tasks of a process.
 struct Pool {
@@ -106,8 +109,7 @@ impl Pool {
         let Some(task) = self.tasks.remove(&id) else {
             return;
         };
-        let counts = self.turns.done(&task);
-        if let Some(delay) = again.filter(|_| counts) {
+        if let Some(delay) = self.turns.done(&task, again) {
             self.counter += 1;
             self.later
                 .insert((Instant::now() + delay, self.counter), task);
@@ -126,13 +128,22 @@ impl Pool {
 /// Does one task; answers how soon to do it again. A failure is left to the next round.
 async fn work(app: &App, task: &Task) -> Option<Duration> {
     let result = match task {
-        Task::Drive(id) => app.drive(id).await,
-        Task::Advance(name) => app.advance(name).await.map(|()| None),
+        Task::Drive(id) => timeout(LIMIT, app.drive(id)).await,
+        Task::Advance(name) => timeout(LIMIT, app.advance(name))
+            .await
+            .map(|advanced| advanced.map(|()| None)),
     };
-    result.unwrap_or_else(|error| {
-        tracing::warn!(?task, %error, "left to the next round");
-        None
-    })
+    match result {
+        Ok(Ok(again_after)) => again_after,
+        Ok(Err(error)) => {
+            tracing::warn!(?task, error = %error.chain(), "left to the next round");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(?task, "it takes too long and is left to the next round");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Whose turn it is: what has moved comes first, and what is looked after in turn holds none of it up.
+//! Whose turn it is: neither what has moved nor what is looked after in rounds waits for the other.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use runvoy_app::Task;
 use runvoy_core::id::ExecutionId;
 
-/// Tasks under way at once.
-const WORKERS: usize = 16;
-/// How many of them may be rounds: those that hang leave room for what has moved.
+/// How much of what has moved is under way at once, and how much of the rounds: neither waits for the other's turns.
+const MOVED: usize = 16;
 const ROUNDS: usize = 4;
 
 /// Tasks that wait for their turn or have it; each is under way at most once.
@@ -15,10 +15,12 @@ const ROUNDS: usize = 4;
 pub(crate) struct Turns {
     /// What has moved.
     ready: VecDeque<Task>,
-    /// What is looked after in turn.
+    /// What this round of the reconciler has yet to look after.
     rounds: VecDeque<ExecutionId>,
     /// What is ready or under way.
     busy: HashMap<Task, Busy>,
+    moved_under_way: usize,
+    rounds_under_way: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,34 +60,44 @@ impl Turns {
 
     /// The next task, which is under way from here on.
     pub(crate) fn next(&mut self) -> Option<Task> {
-        if self.under_way(|_| true) >= WORKERS {
-            return None;
-        }
-        if let Some(task) = self.ready.pop_front() {
-            return Some(self.begin(task, Lane::Moved));
-        }
-        if self.under_way(|lane| lane == Lane::Round) >= ROUNDS {
-            return None;
-        }
-        while let Some(id) = self.rounds.pop_front() {
-            let task = Task::Drive(id);
-            if !self.busy.contains_key(&task) {
-                return Some(self.begin(task, Lane::Round));
-            }
-        }
-        None
+        self.next_moved().or_else(|| self.next_round())
     }
 
-    /// It is under way no more. Answers whether it counts when it wants to be done again: not where something has moved
-    /// meanwhile and it is ready now, and not where it was a round's, for rounds come by themselves.
-    pub(crate) fn done(&mut self, task: &Task) -> bool {
-        match self.busy.remove(task) {
-            Some(Busy::UnderWay { again: true, .. }) => {
-                self.want(task.clone());
-                false
+    /// It is under way no more, and would like to be done again after a while. Answers after how long it is to be: not
+    /// where it is ready now because something has moved meanwhile, and not of a round, for rounds come by themselves.
+    pub(crate) fn done(&mut self, task: &Task, again_after: Option<Duration>) -> Option<Duration> {
+        let Some(Busy::UnderWay { lane, again }) = self.busy.remove(task) else {
+            return None;
+        };
+        match lane {
+            Lane::Moved => self.moved_under_way -= 1,
+            Lane::Round => self.rounds_under_way -= 1,
+        }
+        if again {
+            self.want(task.clone());
+        }
+        again_after.filter(|_| !again && lane == Lane::Moved)
+    }
+
+    fn next_moved(&mut self) -> Option<Task> {
+        if self.moved_under_way >= MOVED {
+            return None;
+        }
+        let task = self.ready.pop_front()?;
+        self.moved_under_way += 1;
+        Some(self.begin(task, Lane::Moved))
+    }
+
+    fn next_round(&mut self) -> Option<Task> {
+        if self.rounds_under_way >= ROUNDS {
+            return None;
+        }
+        loop {
+            let task = Task::Drive(self.rounds.pop_front()?);
+            if !self.busy.contains_key(&task) {
+                self.rounds_under_way += 1;
+                return Some(self.begin(task, Lane::Round));
             }
-            Some(Busy::UnderWay { lane, .. }) => lane == Lane::Moved,
-            Some(Busy::Ready) | None => false,
         }
     }
 
@@ -93,12 +105,6 @@ impl Turns {
         let busy = Busy::UnderWay { lane, again: false };
         self.busy.insert(task.clone(), busy);
         task
-    }
-
-    fn under_way(&self, is_meant: impl Fn(Lane) -> bool) -> usize {
-        let busy = self.busy.values();
-        busy.filter(|busy| matches!(busy, Busy::UnderWay { lane, .. } if is_meant(*lane)))
-            .count()
     }
 }
 
@@ -120,37 +126,55 @@ mod tests {
         Task::Drive(id(number))
     }
 
+    const AGAIN: Option<Duration> = Some(Duration::from_secs(1));
+
+    /// All that may begin now.
+    fn begun(turns: &mut Turns) -> Vec<Task> {
+        std::iter::from_fn(|| turns.next()).collect()
+    }
+
     #[test]
     fn a_task_is_under_way_once_and_again_where_something_moved_meanwhile() {
         let mut turns = Turns::default();
         turns.want(drive(1));
         turns.want(drive(1));
-        assert_eq!(turns.next(), Some(drive(1)));
-        assert_eq!(turns.next(), None);
+        assert_eq!(begun(&mut turns), [drive(1)]);
         turns.want(drive(1));
         turns.look_after(vec![id(1)]);
-        assert_eq!(turns.next(), None, "it is under way");
-        assert!(!turns.done(&drive(1)), "it is ready now");
-        assert_eq!(turns.next(), Some(drive(1)));
-        assert!(turns.done(&drive(1)));
-        assert_eq!(turns.next(), None);
+        assert_eq!(begun(&mut turns), [], "it is under way");
+        assert_eq!(turns.done(&drive(1), AGAIN), None, "it is ready now");
+        assert_eq!(begun(&mut turns), [drive(1)]);
+        assert_eq!(turns.done(&drive(1), AGAIN), AGAIN);
+        assert_eq!(begun(&mut turns), []);
     }
 
     #[test]
     fn rounds_that_hang_hold_up_nothing_that_moves() {
         let mut turns = Turns::default();
         turns.look_after(ids(100));
-        let rounds = std::iter::from_fn(|| turns.next()).count();
-        assert_eq!(rounds, ROUNDS);
+        assert_eq!(begun(&mut turns).len(), ROUNDS);
         assert!(!turns.is_round_over());
         for number in 200..300 {
             turns.want(drive(number));
         }
-        assert_eq!(turns.next(), Some(drive(200)));
-        let moved = 1 + std::iter::from_fn(|| turns.next()).count();
-        assert_eq!(moved, WORKERS - ROUNDS);
-        assert!(!turns.done(&drive(0)), "the next round comes by itself");
-        assert_eq!(turns.next(), Some(drive(212)), "what has moved comes first");
+        assert_eq!(begun(&mut turns).len(), MOVED);
+        assert_eq!(
+            turns.done(&drive(0), AGAIN),
+            None,
+            "rounds come by themselves"
+        );
+        assert_eq!(begun(&mut turns), [drive(4)]);
+    }
+
+    #[test]
+    fn what_moves_and_hangs_holds_up_no_round() {
+        let mut turns = Turns::default();
+        for number in 200..300 {
+            turns.want(drive(number));
+        }
+        assert_eq!(begun(&mut turns).len(), MOVED);
+        turns.look_after(ids(1));
+        assert_eq!(begun(&mut turns), [drive(0)]);
     }
 
     #[test]
@@ -160,8 +184,8 @@ mod tests {
         turns.want(drive(7));
         let mut done = Vec::new();
         while let Some(task) = turns.next() {
-            done.push(task.clone());
-            turns.done(&task);
+            turns.done(&task, None);
+            done.push(task);
         }
         // The one that moved, and then the round with it.
         assert_eq!((done.len(), done[0].clone()), (101, drive(7)));

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use crate::dockerd_image::Image;
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Time between two looks.
-const INTERVAL: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(100);
 /// What ends an engine, whatever became of the test.
 const END: &str = include_str!("dockerd_end.sh");
 

@@ -8,7 +8,7 @@ engine() {
 }
 
 # So often what is waited for is looked at, ten times a second.
-patience=600
+patience=1800
 
 # One that was killed has left containers that only an engine finds.
 if ! engine version >/dev/null; then

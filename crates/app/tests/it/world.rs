@@ -155,7 +155,7 @@ impl World {
         let mut working = JoinSet::new();
         let world = Arc::clone(self);
         working.spawn(async move { world.later(Duration::ZERO).await });
-        eventually(Duration::from_secs(10), || async {
+        eventually(Duration::from_mins(1), || async {
             (self.launcher.held() == 1).then_some(())
         })
         .await;

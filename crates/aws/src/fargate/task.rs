@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 const STOPPED: &str = "STOPPED";
 
 /// What the words of a failed pull have in them where the image cannot be had at all
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html>).
-const NO_IMAGE: [&str; 4] = [
-    ": not found",
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html>). What the host itself does
+/// not find, such as a part of the image that it had, another host may.
+const NO_IMAGE: [&str; 3] = [
     "manifest unknown",
     "pull access denied",
     "does not contain descriptor matching platform",
@@ -133,16 +133,18 @@ impl Task {
         (!words.is_empty()).then(|| words.join("; "))
     }
 
-    /// Whether its image is not there, or not for this processor: no other task would get it.
+    /// Whether its image is not there, or not for this processor or account: no other task would get it.
     pub(crate) fn is_without_image(&self) -> bool {
-        let reasons = self
+        let of_containers = self
             .containers
             .iter()
             .filter_map(|container| container.reason.as_ref());
-        let mut reasons = self.stopped_reason.iter().chain(reasons);
+        let mut reasons = self.stopped_reason.iter().chain(of_containers);
         reasons.any(|reason| {
-            reason.contains("CannotPullContainerError")
-                && NO_IMAGE.iter().any(|words| reason.contains(words))
+            let is_unresolved = reason.contains("failed to resolve ref")
+                && reason.trim_end().ends_with(": not found");
+            let is_told = NO_IMAGE.iter().any(|words| reason.contains(words));
+            reason.contains("CannotPullContainerError") && (is_unresolved || is_told)
         })
     }
 
@@ -294,6 +296,7 @@ mod tests {
         for reason in [
             format!("{pull}dial tcp 192.0.2.1:443: i/o timeout"),
             format!("{pull}toomanyrequests: Rate exceeded"),
+            format!("{pull}parent snapshot sha256:0f does not exist: not found"),
             "ResourceInitializationError: secret: not found".to_owned(),
         ] {
             assert!(!with(&reason).is_without_image(), "{reason}");

@@ -138,7 +138,7 @@ fn what_every_command_prints_is_of_its_published_shape() {
     people(&mut printed);
     servers(&mut printed);
     let mut published: BTreeSet<String> = printed.shapes.keys().cloned().collect();
-    // Needs a deployment; it is held to its shape where it is made.
+    // Needs a deployment; what is made by hand of its type is held to its shape in `shapes.rs` of the program.
     published.remove("infra-status");
     assert_eq!(printed.seen, published);
 }

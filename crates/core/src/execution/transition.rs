@@ -10,6 +10,14 @@ use crate::lock::Fence;
 use crate::money::Cost;
 use crate::outcome::{EndedBy, Outcome, Reason, Report};
 
+/// Why an attempt came to nothing.
+#[derive(Debug, Clone, Copy)]
+struct Refusal<'a> {
+    words: &'a str,
+    /// Whether every other attempt would.
+    is_final: bool,
+}
+
 impl Execution {
     /// The execution after `event`, or `None` where the event changes nothing.
     /// Total: any event in any state, in any order, any number of times. An outcome, once set, stands.
@@ -31,7 +39,10 @@ impl Execution {
                 attempt,
                 words,
                 is_final,
-            } => self.launch_refused(*at, *attempt, words, *is_final),
+            } => {
+                let is_final = *is_final;
+                self.launch_refused(*at, *attempt, Refusal { words, is_final })
+            }
             Event::StartOverdue { at, words } => self.start_overdue(*at, words),
             Event::Started {
                 at,
@@ -159,13 +170,8 @@ impl Execution {
         Some(next)
     }
 
-    fn launch_refused(
-        &self,
-        at: Timestamp,
-        attempt: u32,
-        words: &str,
-        is_final: bool,
-    ) -> Option<Self> {
+    fn launch_refused(&self, at: Timestamp, attempt: u32, refusal: Refusal<'_>) -> Option<Self> {
+        let Refusal { words, is_final } = refusal;
         if attempt != self.attempt || attempt == 0 {
             return None;
         }
@@ -244,7 +250,8 @@ impl Execution {
                 .words
                 .as_deref()
                 .unwrap_or("the place ended before its agent had started");
-            return self.launch_refused(at, attempt, words, evidence.is_final);
+            let is_final = evidence.is_final;
+            return self.launch_refused(at, attempt, Refusal { words, is_final });
         }
         let (started, stop) = self.running()?;
         if started.attempt != attempt {

@@ -4,30 +4,9 @@ use std::time::Duration;
 
 use runvoy_core::execution::Evidence;
 use runvoy_ports::{LaunchError, Launcher as _, Presence};
-use runvoy_testkit::dockerd_image::Image;
-use runvoy_testkit::eventually;
 
-use crate::registry::Registry;
-use crate::stage::{Run, SOON, Stage, shared};
-
-/// A system with a layer that takes its time.
-fn large(mark: &str) -> Image {
-    // Of no pattern, so that it stays as large as it is.
-    let noise: Vec<u8> = (0..4_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
-        .collect();
-    Image::busybox()
-        .file("/noise", &noise, 0o644)
-        .file("/mark", mark.as_bytes(), 0o644)
-}
-
-async fn progress(run: &Run<'_>, words: &str) {
-    eventually(SOON, || async {
-        let told = run.stage.launcher.progress(&run.attempt);
-        told.filter(|told| told.contains(words))
-    })
-    .await;
-}
+use crate::registry::{Registry, large};
+use crate::stage::{Run, Stage, shared};
 
 /// Launches it and waits until it came to nothing, which another attempt might change; answers why.
 async fn fails(run: &Run<'_>) -> String {
@@ -61,7 +40,7 @@ async fn an_image_is_pulled_with_progress_and_then_runs() {
     let stage = Stage::new().await;
     let run = stage.run(&image, &["/bin/cat", "/mark"]);
     run.launch().await;
-    progress(&run, "% of 6 MB").await;
+    run.tells("% of 6 MB").await;
     assert_eq!(run.probe().await, Presence::Running);
     // Asked for again meanwhile, it is not begun again.
     run.launch().await;
@@ -82,7 +61,7 @@ async fn a_pull_that_is_stopped_leaves_nothing_to_appear_later() {
     let stage = Stage::new().await;
     let run = stage.run(&image, &["/bin/cat", "/mark"]);
     run.launch().await;
-    progress(&run, "% of 6 MB").await;
+    run.tells("% of 6 MB").await;
     run.stop().await;
     let evidence = run.gone().await;
     assert!(evidence.words.unwrap().contains("stopped"));
@@ -191,9 +170,9 @@ async fn credentials_that_do_not_come_can_be_stopped() {
     let stage = Stage::with(shared(), with_config).await;
     let run = stage.run(&image, &["/bin/true"]);
     run.launch().await;
-    progress(&run, "pulling").await;
+    run.tells("pulling").await;
     run.stop().await;
-    let gone = tokio::time::timeout(Duration::from_secs(10), run.gone()).await;
+    let gone = tokio::time::timeout(Duration::from_secs(18), run.gone()).await;
     assert!(gone.unwrap().words.unwrap().contains("stopped"));
     run.clean_up().await;
 }

@@ -18,7 +18,7 @@ pub(crate) use server::{Faults, TestServer};
 pub(crate) use world::World;
 
 /// Whatever happens at all happens within this time.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// Waits until a look shows that it is so.
 #[track_caller]

@@ -50,7 +50,7 @@ async fn an_attempt_whose_agent_is_dead_can_be_launched_again() {
     stage.pids("agents").await;
     stage.gone().await;
     stage.launch().await;
-    let two = eventually(std::time::Duration::from_secs(10), || async {
+    let two = eventually(std::time::Duration::from_mins(1), || async {
         let agents = stage.pids("agents").await;
         (agents.len() == 2).then_some(agents)
     });

@@ -20,7 +20,7 @@ impl Bystander {
             .spawn()
             .unwrap();
         let bystander = Self(child);
-        eventually(std::time::Duration::from_secs(10), || async {
+        eventually(std::time::Duration::from_mins(1), || async {
             let comm = fs::read_to_string(format!("/proc/{}/comm", bystander.0.id()));
             comm.is_ok_and(|name| name == "sleep\n").then_some(())
         })

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ echo $$ >> agents
 "#;
 
 /// How long anything may take that takes no time.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_mins(1);
 
 /// An agent that does nothing for a long time.
 pub(crate) const STAYS: &str = "exec sleep 1000";
@@ -52,6 +52,17 @@ pub(crate) fn options(dir: &TempDir) -> Options {
     }
 }
 
+/// Writes it from another process: a child that another thread forks meanwhile would hold it open for writing, and what
+/// is written cannot be run.
+fn write_program(path: &Path, text: &str) {
+    let written = Command::new("sh")
+        .args(["-c", r#"printf %s "$2" > "$1" && chmod 700 "$1""#, "sh"])
+        .arg(path)
+        .arg(text)
+        .status();
+    assert!(written.unwrap().success());
+}
+
 impl Stage {
     /// A stage whose agent does what `body` says.
     pub(crate) fn new(body: &str) -> Self {
@@ -72,8 +83,7 @@ impl Stage {
         let dir = tempfile::tempdir().unwrap();
         let mut options = options(&dir);
         let script = &options.executable;
-        fs::write(script, text).unwrap();
-        fs::set_permissions(script, fs::Permissions::from_mode(0o700)).unwrap();
+        write_program(script, text);
         change(&mut options);
         let runs = options.runs.clone();
         let launcher = ProcessLauncher::new(options);

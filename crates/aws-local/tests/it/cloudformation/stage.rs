@@ -12,7 +12,7 @@ use runvoy_aws_local::{Call, Control, ControlOptions, DynamoDbLocal, Endpoints, 
 use runvoy_testkit::eventually;
 
 /// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A control plane.
 pub(crate) struct Stage {

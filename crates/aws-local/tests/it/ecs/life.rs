@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, definition, main_of, run};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn ended(task: &Value) -> (&str, &str, Value) {
     (

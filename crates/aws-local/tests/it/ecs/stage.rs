@@ -9,7 +9,7 @@ use runvoy_aws_local::{Call, Delays, Ecs, EcsOptions};
 use runvoy_testkit::eventually;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A simulator, and the events that it sent.
 pub(crate) struct Stage {

@@ -199,14 +199,14 @@ async fn a_process_that_ends_in_an_invocation_fails_it() {
 async fn an_invocation_is_killed_at_its_deadline() {
     let lambdas = Lambdas::new("http://127.0.0.1:9".to_owned());
     let mut function = echo("f");
-    function.timeout = Duration::from_millis(500);
+    function.timeout = Duration::from_secs(3);
     lambdas.put_function(function).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let waiting = wait_in(&lambdas, &directory);
     let pid = started(directory.path(), 1).await[0];
     let error = waiting.await.unwrap().unwrap_err().to_string();
     assert!(
-        error.contains("Sandbox.Timedout") && error.contains("Task timed out after 0.50 seconds"),
+        error.contains("Sandbox.Timedout") && error.contains("Task timed out after 3.00 seconds"),
         "{error}"
     );
     until_gone(pid).await;

@@ -263,7 +263,7 @@ async fn a_task_of_the_same_token_that_has_stopped_is_a_no() {
     let answer = outcome(200, json!({"tasks": [stopped], "failures": []})).await;
     assert_eq!(answer, Err(Some(format!("TaskFailedToStart; {pull}"))));
     let stage = Stage::new().await;
-    let pull = "CannotPullContainerError: docker.io/library/no:1: not found";
+    let pull = "CannotPullContainerError: failed to resolve ref docker.io/library/no:1: docker.io/library/no:1: not found";
     let stopped = json!({"taskArn": ARN, "lastStatus": "STOPPED", "stopCode": "TaskFailedToStart", "stoppedReason": pull});
     let answer = json!({"tasks": [stopped], "failures": []});
     stage.aws.answer("RunTask", 200, answer);

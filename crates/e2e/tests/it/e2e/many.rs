@@ -108,10 +108,15 @@ impl Run {
             Fate::Exits(code) => format!("sleep 0.05; {shut}exit {code}"),
             Fate::DiesBy(signal) => format!("{shut}kill -{signal} $$"),
             Fate::TimesOut | Fate::IsStopped => format!(
-                "trap '{shut}exit 0' TERM; : > {}; sleep 60 & wait",
+                ": > {}; sleep 60 & wait",
                 world.text(&format!("started-{number}"))
             ),
             Fate::IsRecalled => return "exec sleep 60".to_owned(),
+        };
+        // Whenever it is told to end.
+        let open = match self.fate {
+            Fate::TimesOut | Fate::IsStopped => format!("trap '{shut}exit 0' TERM; {open}"),
+            Fate::Exits(_) | Fate::DiesBy(_) | Fate::IsRecalled => open,
         };
         format!("{open}seq -f 'run {number} line %g' {lines}; {end}")
     }
@@ -133,7 +138,7 @@ impl Run {
             line.clear();
         }
         if self.fate == Fate::TimesOut {
-            line.extend(["--timeout", "3s"]);
+            line.extend(["--timeout", "10s"]);
         }
         line.push(&script);
         cli.submit(&line).await

@@ -1,6 +1,6 @@
 //! The engine, the server and the container die in the middle of a run.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use runvoy_testkit::dockerd::Dockerd;
 use runvoy_testkit::eventually;
@@ -9,6 +9,8 @@ use super::{container, ended, said, settled};
 use crate::harness::engine;
 use crate::harness::{DEADLINE, TestServer, until};
 
+/// The truth is known within this time.
+const MINUTE: Duration = Duration::from_mins(1);
 const GATED: &str = "echo one; until [ -e gate ]; do sleep 0.05; done; echo two; exit 7";
 
 /// Starts the gated command under the lock; answers its id once it has spoken.
@@ -62,7 +64,7 @@ async fn a_container_that_is_killed_or_removed_from_outside_is_lost_and_frees_it
         let since = Instant::now();
         engine.docker(&[death, &[&container]].concat());
         let record = server.admin().closed(&id).await;
-        assert!(since.elapsed() < DEADLINE);
+        assert!(since.elapsed() < MINUTE);
         assert_eq!(ended(&record), ("agent_lost", None), "{record:?}");
         assert_eq!(server.admin().log(&id).await, "one\n");
         settled(&server, engine, &id).await;
@@ -99,7 +101,7 @@ async fn an_engine_that_is_killed_frees_nothing_until_it_is_back_and_then_all() 
     engine.restart();
     let since = Instant::now();
     let record = server.admin().closed(&id).await;
-    assert!(since.elapsed() < DEADLINE);
+    assert!(since.elapsed() < MINUTE);
     let (reason, code) = ended(&record);
     assert!(
         ["interrupted", "agent_lost"].contains(&reason),

@@ -15,12 +15,12 @@ use crate::harness::{TestServer, until};
 const TOOLS: &str = r#"
 gateway=$(ip route | awk '/default/ {print $3}')
 opens() {
-  timeout 4 nc -w 2 "$1" "$2" -e true && echo "$3"
+  timeout 10 nc -w 5 "$1" "$2" -e true && echo "$3"
 }
 asks() {
   request="$2 $3 HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer $4\r\nContent-Type: application/json\r\n"
-  answer=$( (printf "${request}Content-Length: ${#5}\r\n\r\n%s" "$5"; sleep 1) |
-    timeout 4 nc -w 2 "$gateway" "$1" | awk '/^HTTP/ {print $2; exit}')
+  answer=$( (printf "${request}Content-Length: ${#5}\r\n\r\n%s" "$5"; sleep 5) |
+    timeout 20 nc -w 10 "$gateway" "$1" | awk '/^HTTP/ {print $2; exit}')
   echo "${answer:-no answer}"
 }
 "#;
