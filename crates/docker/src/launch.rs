@@ -6,7 +6,6 @@ use std::time::Duration;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{CreateContainerOptions, KillContainerOptions};
 use runvoy_ports::{LaunchError, LaunchRequest};
-use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -16,6 +15,7 @@ use crate::call::CallError;
 use crate::engine::EngineError;
 use crate::image::{is_identity, is_reserved};
 use crate::launcher::Inner;
+use crate::obstacle::Obstacle;
 use crate::ongoing::{Failure, Work};
 use crate::pull::pull;
 use crate::spec::{AGENT, Order, RUN_DIR, WORK, body};
@@ -26,55 +26,6 @@ use crate::words::fit;
 /// taken before the container is there, and given back after it is gone.
 const CREATE_TRIES: u32 = 50;
 const CREATE_PAUSE: Duration = Duration::from_millis(100);
-
-/// What stands between an order and a container that runs.
-#[derive(Debug, Error)]
-pub(crate) enum Obstacle {
-    /// The engine has not got the image; these are its words.
-    #[error("{0}")]
-    NoImage(String),
-    /// A definite no.
-    #[error("{0}")]
-    Refused(String),
-    /// A definite no, which another try would bring again.
-    #[error("{0}")]
-    Impossible(String),
-    /// No answer.
-    #[error("{}", runvoy_core::error::chain(.0))]
-    Unknown(CallError),
-    /// Somebody else makes or removes a container of this name all the time.
-    #[error("the container's name is taken, but not by a container")]
-    InTheWay,
-}
-
-impl Obstacle {
-    /// Somebody has asked to stop meanwhile.
-    pub(crate) fn stopped() -> Self {
-        Self::Refused("it was stopped before it was started".to_owned())
-    }
-}
-
-impl From<CallError> for Obstacle {
-    fn from(error: CallError) -> Self {
-        match error.refusal() {
-            Some(words) if error.says("no such image") => Self::NoImage(words),
-            Some(words) => Self::Refused(words),
-            None => Self::Unknown(error),
-        }
-    }
-}
-
-impl From<Obstacle> for LaunchError {
-    fn from(obstacle: Obstacle) -> Self {
-        match obstacle {
-            Obstacle::Refused(words) => Self::Refused(words),
-            // What can be pulled never comes here; an identity cannot.
-            Obstacle::NoImage(words) | Obstacle::Impossible(words) => Self::Impossible(words),
-            Obstacle::Unknown(error) => Self::Unknown(error.into()),
-            Obstacle::InTheWay => Self::Unknown(obstacle.into()),
-        }
-    }
-}
 
 impl Inner {
     /// Answers once it is placed, refused or being pulled. What is begun goes on though nobody waits for the answer:
@@ -172,14 +123,7 @@ impl Inner {
             return Err(Obstacle::stopped());
         }
         work.tell("starting the container".to_owned());
-        match self.start_once(&name).await {
-            Err(error) if error.says(AGENT) => {
-                self.agent.fill(&self.engine, self.maker(order)).await?;
-                self.start_once(&name).await?;
-            }
-            Err(error) if self.is_without_network(&error) => {
-                self.start_with_a_network(&name).await?;
-            }
+        match self.start_mended(order, &name).await? {
             Err(error)
                 if error.says("unable to find user") || error.says("unable to find group") =>
             {
@@ -201,24 +145,38 @@ impl Inner {
         }
     }
 
-    /// Makes the network again that somebody has removed, or of which an engine that came back knows the name and no
-    /// more. One launch after the other: each would take away what another has just made.
-    async fn start_with_a_network(&self, name: &str) -> Result<(), Obstacle> {
-        let _alone = self.restoring.lock().await;
-        let (stack, network) = (&self.options.stack, &self.options.network);
-        let cannot = |error: EngineError| Obstacle::Refused(error.to_string());
-        self.engine.restore(stack, network).await.map_err(cannot)?;
-        match self.start_once(name).await {
-            Err(error) if self.is_without_network(&error) => {}
-            answer => return Ok(answer?),
+    /// Starts it, once more after what it lacks was brought: the network, which somebody has removed or of which an
+    /// engine that came back knows the name and no more, and the agent.
+    async fn start_mended(
+        &self,
+        order: &Order,
+        name: &str,
+    ) -> Result<Result<(), CallError>, Obstacle> {
+        let mut started = self.start_once(name).await;
+        if self.is_without_network(&started) {
+            // One launch after the other: each would take away what another has just made.
+            let _alone = self.restoring.lock().await;
+            let (stack, network) = (&self.options.stack, &self.options.network);
+            let cannot = |error: EngineError| Obstacle::Refused(error.to_string());
+            self.engine.restore(stack, network).await.map_err(cannot)?;
+            started = self.start_once(name).await;
+            if self.is_without_network(&started) {
+                self.engine.replace(stack, network).await.map_err(cannot)?;
+                started = self.start_once(name).await;
+            }
         }
-        self.engine.replace(stack, network).await.map_err(cannot)?;
-        Ok(self.start_once(name).await?)
+        if matches!(&started, Err(error) if error.says(AGENT)) {
+            self.agent.fill(&self.engine, self.maker(order)).await?;
+            started = self.start_once(name).await;
+        }
+        Ok(started)
     }
 
-    fn is_without_network(&self, error: &CallError) -> bool {
-        let is_missing = error.says("not found") || error.says("does not exist");
-        is_missing && error.says(&format!("network {}", self.options.network.name))
+    fn is_without_network(&self, started: &Result<(), CallError>) -> bool {
+        let network = format!("network {}", self.options.network.name);
+        started.as_ref().is_err_and(|error| {
+            error.says(&network) && (error.says("not found") || error.says("does not exist"))
+        })
     }
 
     async fn start_once(&self, name: &str) -> Result<(), CallError> {

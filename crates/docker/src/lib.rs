@@ -15,6 +15,7 @@ mod image;
 mod launch;
 mod launcher;
 mod network;
+mod obstacle;
 mod ongoing;
 mod options;
 mod plan;

@@ -14,7 +14,7 @@ use crate::call::CallError;
 use crate::credentials;
 use crate::engine::Engine;
 use crate::image::Reference;
-use crate::launch::Obstacle;
+use crate::obstacle::Obstacle;
 use crate::ongoing::Work;
 
 /// How long the engine may be silent in a pull: before it tells the first, and while it unpacks.

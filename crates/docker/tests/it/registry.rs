@@ -17,6 +17,17 @@ use tokio::sync::Semaphore;
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
+/// A system with a layer of 6 MB, which takes its time.
+pub(crate) fn large(mark: &str) -> Image {
+    // Of no pattern, so that it stays as large as it is.
+    let noise: Vec<u8> = (0..4_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
+        .collect();
+    Image::busybox()
+        .file("/noise", &noise, 0o644)
+        .file("/mark", mark.as_bytes(), 0o644)
+}
+
 /// A running registry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry(Arc<Inner>);

@@ -108,6 +108,18 @@ impl Stage {
         }
     }
 
+    /// The next attempt of the same execution, which runs this program.
+    pub(crate) fn next(&self, run: &Run<'_>, argv: &[&str]) -> Run<'_> {
+        let (execution, number) = (run.attempt.execution().clone(), run.attempt.number() + 1);
+        let attempt = AttemptId::new(execution, number);
+        self.plane.order(&attempt, argv);
+        Run {
+            stage: self,
+            container: run.container.clone(),
+            attempt,
+        }
+    }
+
     /// A script in the small system.
     pub(crate) fn script(&self, script: &str) -> Run<'_> {
         self.run(BUSYBOX, &["/bin/sh", "-c", script])
@@ -171,6 +183,15 @@ impl Run<'_> {
                 .iter()
                 .any(|entry| entry.text == line)
                 .then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until this is in what is told of its launch.
+    pub(crate) async fn tells(&self, words: &str) {
+        eventually(SOON, || async {
+            let told = self.stage.launcher.progress(&self.attempt);
+            told.filter(|told| told.contains(words))
         })
         .await;
     }

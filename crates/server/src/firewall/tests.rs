@@ -1,143 +1,20 @@
 //! The rules at work, in network namespaces of the tests' own: a host with a bridge, a container on it, and an outside.
 //! Needs root, ip and nft.
 
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use net::{
+    ALIBABA, AZURE, ELSEWHERE, GATEWAY, METADATA, Net, SILENCE, echoes, greets, hears, inside,
+    is_echoed, reaches, soon,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{Firewall, Rules, nft, removal};
+use super::{Firewall, Rules, removal};
 
-/// A refusal is silence: so long it is listened to.
-const SILENCE: Duration = Duration::from_millis(400);
-const GATEWAY: &str = "10.99.0.1";
-const METADATA: &str = "169.254.169.254";
-/// Azure's, which answers names, too.
-const AZURE: &str = "168.63.129.16";
-const ALIBABA: &str = "100.100.100.200";
-const ELSEWHERE: &str = "198.51.100.7";
-
-/// Three namespaces, removed afterwards.
-struct Net {
-    host: String,
-    container: String,
-    outside: String,
-}
-
-impl Net {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = |part: &str| format!("rvtest-{}-{number}-{part}", std::process::id());
-        let (host, container, outside) = (name("h"), name("c"), name("o"));
-        for namespace in [&host, &container, &outside] {
-            ip(&format!("netns add {namespace}"));
-            ip(&format!("-n {namespace} link set lo up"));
-        }
-        ip(&format!("-n {host} link add rv-test type bridge"));
-        ip(&format!("-n {host} addr add {GATEWAY}/24 dev rv-test"));
-        ip(&format!("-n {host} link set rv-test up"));
-        ip(&format!(
-            "-n {host} link add v0 type veth peer name eth0 netns {container}"
-        ));
-        ip(&format!("-n {host} link set v0 master rv-test up"));
-        ip(&format!("-n {container} addr add 10.99.0.2/24 dev eth0"));
-        ip(&format!("-n {container} link set eth0 up"));
-        ip(&format!("-n {container} route add default via {GATEWAY}"));
-        ip(&format!(
-            "-n {host} link add out type veth peer name eth0 netns {outside}"
-        ));
-        ip(&format!("-n {host} addr add 192.0.2.1/24 dev out"));
-        ip(&format!("-n {host} link set out up"));
-        ip(&format!("-n {outside} addr add 192.0.2.2/24 dev eth0"));
-        ip(&format!("-n {outside} link set eth0 up"));
-        ip(&format!("-n {outside} route add default via 192.0.2.1"));
-        for address in [METADATA, AZURE, ALIBABA, ELSEWHERE] {
-            ip(&format!("-n {outside} addr add {address}/32 dev lo"));
-            ip(&format!("-n {host} route add {address}/32 via 192.0.2.2"));
-        }
-        ip(&format!(
-            "netns exec {host} sysctl -qw net.ipv4.ip_forward=1"
-        ));
-        let net = Self {
-            host,
-            container,
-            outside,
-        };
-        // As on every machine with Docker, connections are tracked from the start.
-        net.nft("table ip tracked { chain in { type filter hook input priority 0; ct state invalid drop; }; }\n");
-        net
-    }
-
-    /// Has the host's nft apply the text.
-    fn nft(&self, text: &str) {
-        inside(&self.host, || nft::apply(text)).unwrap();
-    }
-
-    /// Whether the container gets an answer from there.
-    fn container_reaches(&self, address: &SocketAddr) -> bool {
-        inside(&self.container, || reaches(address))
-    }
-}
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        for namespace in [&self.host, &self.container, &self.outside] {
-            ip(&format!("netns del {namespace}"));
-        }
-    }
-}
-
-fn ip(line: &str) {
-    let output = Command::new("ip").args(line.split(' ')).output().unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ip {line}: {complaint}");
-}
-
-/// Does something in a namespace. What is opened there stays there.
-fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
-    let entrance = File::open(format!("/var/run/netns/{namespace}")).unwrap();
-    std::thread::scope(|scope| {
-        let worker = scope.spawn(|| {
-            move_into_link_name_space(entrance.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            work()
-        });
-        worker.join().unwrap()
-    })
-}
-
-/// A service that greets whoever connects and says back what it hears, until the test ends.
-fn greets(namespace: &str, address: &str) -> SocketAddr {
-    let listener = inside(namespace, || TcpListener::bind(address).unwrap());
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for mut caller in listener.incoming().flatten() {
-            std::thread::spawn(move || {
-                let mut byte = [b'!'];
-                while caller.write_all(&byte).is_ok() && caller.read_exact(&mut byte).is_ok() {}
-            });
-        }
-    });
-    address
-}
-
-fn reaches(address: &SocketAddr) -> bool {
-    let Ok(mut stream) = TcpStream::connect_timeout(address, SILENCE) else {
-        return false;
-    };
-    hears(&mut stream)
-}
-
-fn hears(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(SILENCE)).unwrap();
-    stream.read_exact(&mut [0]).is_ok()
-}
+mod net;
 
 fn rules(agents: SocketAddr) -> Rules {
     Rules {
@@ -179,6 +56,68 @@ fn of_the_host_a_container_reaches_the_agents_listener_alone() {
         inside(&net.outside, || reaches(&others[1])),
         "others are as before"
     );
+}
+
+#[test]
+fn of_the_host_a_container_reaches_nothing_with_datagrams() {
+    let net = Net::new();
+    let agents = greets(&net.host, "10.99.0.1:0");
+    let others = [
+        // Where agents call, if it were a stream.
+        echoes(&net.host, &agents.to_string()),
+        echoes(&net.host, "10.99.0.1:0"),
+        echoes(&net.host, "192.0.2.1:0"),
+    ];
+    let is_open = |namespace: &str, to| inside(namespace, || is_echoed(to));
+    for other in &others {
+        assert!(
+            soon(|| is_open(&net.container, other)),
+            "without rules it is open: {other}"
+        );
+    }
+    net.nft(&rules(agents).text());
+    for other in &others {
+        assert!(!is_open(&net.container, other), "{other}");
+    }
+    assert!(soon(|| net.container_reaches(&agents)));
+    assert!(soon(|| is_open(&net.host, &others[1])));
+    assert!(soon(|| is_open(&net.outside, &others[2])));
+}
+
+#[test]
+fn of_the_host_a_container_reaches_nothing_over_ipv6() {
+    let net = Net::new();
+    net.add_ipv6();
+    let agents = greets(&net.host, "10.99.0.1:0");
+    let port = greets(&net.host, "[::]:0").port();
+    let resolve = |address: &str, port| {
+        let resolved = || (address, port).to_socket_addrs().unwrap().next().unwrap();
+        inside(&net.container, resolved)
+    };
+    let others = [
+        resolve("fd00:99::1", port),
+        resolve("fd00:98::1", port),
+        resolve("fe80::99%eth0", port),
+        // Where agents call, if it were IPv4.
+        greets(&net.host, &format!("[fd00:99::1]:{}", agents.port())),
+    ];
+    let datagrams = echoes(&net.host, "[fd00:99::1]:0");
+    let is_echoed = || inside(&net.container, || is_echoed(&datagrams));
+    for other in &others {
+        assert!(
+            soon(|| net.container_reaches(other)),
+            "without rules it is open: {other}"
+        );
+    }
+    assert!(soon(is_echoed));
+    net.nft(&rules(agents).text());
+    for other in &others {
+        assert!(!net.container_reaches(other), "{other}");
+    }
+    assert!(!is_echoed());
+    assert!(soon(|| net.container_reaches(&agents)));
+    assert!(soon(|| inside(&net.host, || reaches(&others[0]))));
+    assert!(soon(|| inside(&net.outside, || reaches(&others[1]))));
 }
 
 #[test]
