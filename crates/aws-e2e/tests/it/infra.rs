@@ -1,6 +1,7 @@
 //! `runvoy infra` from the built command line: a deployment comes, changes, goes, comes again and leaves nothing.
 
 pub(crate) mod account;
+mod parameters;
 mod troubles;
 
 use crate::infra::account::Deployment;

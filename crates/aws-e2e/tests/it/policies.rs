@@ -9,7 +9,7 @@ use crate::faults::account::{Account, FUNCTIONS, alone, within};
 use crate::shell::Person;
 
 /// How long a run takes at most.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(2);
 /// Longer than anybody waits for the last lines of a task that has stopped.
 const LONG_AGO: Duration = Duration::from_mins(90);
 
@@ -166,8 +166,8 @@ fn reading(account: &Account, id: &str) {
 /// ECS does not know a task for a while after it has started.
 fn unseen_at_first(account: &Account) {
     let ecs = account.aws().ecs();
-    ecs.set_delays(|delays| delays.visibility = Duration::from_secs(2));
-    let id = account.submit(&[], "sleep 4");
+    ecs.set_delays(|delays| delays.visibility = Duration::from_secs(5));
+    let id = account.submit(&[], "sleep 8");
     assert!(within(SOON, || {
         account.tick();
         account.until_idle();
@@ -192,7 +192,7 @@ fn lost(account: &Account) {
         account.status(&lost)["completed_at"].is_string()
     }));
     ecs.clock().advance(LONG_AGO);
-    ecs.set_delays(|delays| delays.starting = Duration::from_secs(2));
+    ecs.set_delays(|delays| delays.starting = Duration::from_mins(10));
     let early = account.submit(&[], "true");
     account.world.admin.must(&["kill", &early]);
     assert!(within(SOON, || account.has_stopped(&early)));

@@ -15,7 +15,7 @@ use crate::programs;
 use crate::world::RUNTIME;
 
 /// Whatever happens at all happens within this time.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// Somebody with a home directory of their own, and maybe credentials of AWS.
 #[derive(Debug)]

@@ -41,6 +41,9 @@ impl World {
         let aws = RUNTIME
             .block_on(LocalAws::start(Options::new(programs.agent.clone())))
             .unwrap();
+        // As on a machine that does much else.
+        aws.lambdas()
+            .adjust(|settings| settings.init_timeout = Duration::from_mins(1));
         let artifacts = TempDir::new().unwrap();
         programs.write_artifacts(artifacts.path()).unwrap();
         Self {

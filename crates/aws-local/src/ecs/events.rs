@@ -66,21 +66,26 @@ impl Events {
 
     /// Sends the event of a task with this state.
     pub(super) fn send(&self, id: &str, region: &str, detail: &Value) {
-        let event = json!({
-            "version": "0",
-            "id": id,
-            "detail-type": "ECS Task State Change",
-            "source": "aws.ecs",
-            "account": ACCOUNT,
-            "time": detail["updatedAt"].as_str().map(|time| format!("{}Z", time.get(..19).unwrap_or_default())),
-            "region": region,
-            "resources": [detail["taskArn"]],
-            "detail": detail,
-        });
+        let event = event(id, region, detail);
         if self.queue.send((Instant::now(), event)).is_err() {
             tracing::debug!("nobody delivers events any more");
         }
     }
+}
+
+/// The event of a task with this state.
+pub(super) fn event(id: &str, region: &str, detail: &Value) -> Value {
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": "ECS Task State Change",
+        "source": "aws.ecs",
+        "account": ACCOUNT,
+        "time": detail["updatedAt"].as_str().map(|time| format!("{}Z", time.get(..19).unwrap_or_default())),
+        "region": region,
+        "resources": [detail["taskArn"]],
+        "detail": detail,
+    })
 }
 
 async fn deliver(

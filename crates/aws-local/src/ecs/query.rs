@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::clock::age;
+use super::events::event;
 use super::refusal::{Answered, Refusal, last_part, list, page, text};
 use super::task::{End, Task};
-use super::{Ecs, State};
+use super::{Ecs, State, new_id};
 
 /// How long a stopped task can be described.
 const MEMORY: Duration = Duration::from_hours(1);
@@ -39,10 +40,28 @@ impl Ecs {
 
     /// The states of all tasks whose label begins with this, also of those that ECS would know no more.
     pub fn states(&self, label: &str) -> Vec<&'static str> {
+        self.of_label(label, |task| task.status)
+    }
+
+    /// What `RunTask` was asked for each task whose label begins with this.
+    pub fn requests(&self, label: &str) -> Vec<Value> {
+        self.of_label(label, |task| task.request.clone())
+    }
+
+    /// Delivers the event of the present state of each such task at once, whatever becomes of other events.
+    pub fn tell(&self, label: &str) {
+        let events = self.of_label(label, |task| {
+            event(&new_id(), self.region(), &task.detail())
+        });
+        for event in events {
+            (self.0.options.events)(event);
+        }
+    }
+
+    fn of_label<T>(&self, label: &str, read: impl Fn(&Task) -> T) -> Vec<T> {
         let state = self.state();
         let is_meant = |task: &&Task| text(&task.request, "startedBy").starts_with(label);
-        let meant = state.tasks.values().filter(is_meant);
-        meant.map(|task| task.status).collect()
+        state.tasks.values().filter(is_meant).map(read).collect()
     }
 
     pub(super) fn list_tasks(&self, request: &Value) -> Answered {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use runvoy_aws_local::Egress;
-use runvoy_infra::{ADMIN_POLICY, ApplyRequest, ErrorKind, Progress, Source};
+use runvoy_infra::{ADMIN_POLICY, ApplyRequest, ErrorKind, Infra, Progress, Source};
 
 use crate::world::World;
 
@@ -69,7 +69,7 @@ async fn a_stack_that_somebody_changes_is_left_alone() {
     let world = World::new().await;
     let infra = world.infra("acme").await;
     world.apply(&infra, &[]).await.unwrap();
-    world.aws.control().set_pace(Duration::from_secs(1));
+    world.aws.control().set_pace(Duration::from_secs(10));
     world.build("2");
     let plan = world.plan(&infra, &[]).await;
     let other = world.infra("acme").await;
@@ -83,14 +83,16 @@ async fn a_stack_that_somebody_changes_is_left_alone() {
         while !is_busy(&other).await {
             tokio::task::yield_now().await;
         }
-        other.plan(request, &quiet).await.map(drop).unwrap_err()
+        let refused = other.plan(request, &quiet).await.map(drop).unwrap_err();
+        world.aws.control().set_pace(Duration::from_millis(20));
+        refused
     };
     let (applied, refused) = tokio::join!(applying, looking);
     assert!(refused.hints[0].starts_with("wait"), "{refused:?}");
     assert!(applied.unwrap().is_changed);
 }
 
-async fn is_busy(infra: &runvoy_infra::Infra) -> bool {
+async fn is_busy(infra: &Infra) -> bool {
     let stack = infra.status().await.unwrap().stack;
     stack.is_some_and(|stack| stack.status == "UPDATE_IN_PROGRESS")
 }
@@ -103,12 +105,6 @@ async fn subnets_that_lead_nowhere_are_warned_of() {
     network.declare_subnet("subnet-00000001", "vpc-00000001", Egress::None);
     network.declare_subnet("subnet-00000002", "vpc-00000001", Egress::Nat);
     network.declare_subnet("subnet-00000003", "vpc-00000001", Egress::Public);
-    let warnings = Mutex::new(Vec::new());
-    let listener = |progress| {
-        if let Progress::Warning(text) = progress {
-            warnings.lock().unwrap().push(text);
-        }
-    };
     let parameters = [
         (
             "SubnetIds",
@@ -116,15 +112,41 @@ async fn subnets_that_lead_nowhere_are_warned_of() {
         ),
         ("AssignPublicIp", "DISABLED"),
     ];
-    let given = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let request = ApplyRequest {
-        source: Source::Directory(world.artifacts()),
-        parameters: given.to_vec(),
-    };
-    infra.plan(request, &listener).await.unwrap();
-    let mut warnings = warnings.into_inner().unwrap();
+    let mut warnings = warnings(&world, &infra, &parameters).await;
     warnings.retain(|text| text.contains("subnet-"));
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("subnet-00000001") && warnings[0].contains("no route"));
     assert!(warnings[1].contains("subnet-00000003") && warnings[1].contains("AssignPublicIp"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_low_quota_of_lambda_is_warned_of() {
+    let world = World::new().await;
+    let infra = world.infra("acme").await;
+    assert_eq!(warnings(&world, &infra, &[]).await, Vec::<String>::new());
+    let lambdas = world.aws.lambdas();
+    lambdas.adjust(|settings| settings.account_concurrency = 10);
+    let warned = warnings(&world, &infra, &[]).await;
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains("only 10 Lambda functions at once"));
+    assert!(warned[0].contains("Service Quotas"), "{warned:?}");
+}
+
+/// What the admin is warned of before anything is made.
+async fn warnings(world: &World, infra: &Infra, parameters: &[(&str, &str)]) -> Vec<String> {
+    let warnings = Mutex::new(Vec::new());
+    let listener = |progress| {
+        if let Progress::Warning(text) = progress {
+            warnings.lock().unwrap().push(text);
+        }
+    };
+    let given = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let request = ApplyRequest {
+        source: Source::Directory(world.artifacts()),
+        parameters: given.collect(),
+    };
+    infra.plan(request, &listener).await.unwrap();
+    warnings.into_inner().unwrap()
 }

@@ -175,7 +175,7 @@ impl Account {
     /// Waits until no function works or is about to, and nobody calls AWS any more.
     pub(crate) fn until_idle(&self) {
         let mut rest = Rest::of(self);
-        let is_idle = within(Duration::from_secs(30), || rest.is_long_enough());
+        let is_idle = within(Duration::from_mins(2), || rest.is_long_enough());
         assert!(is_idle, "the functions never rest");
     }
 

@@ -11,7 +11,7 @@ use super::story::{Run, judge};
 use crate::world::RUNTIME;
 
 /// Whatever is not held up is over within this time.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(2);
 /// After so long ECS has forgotten a token.
 const FORGETS: Duration = Duration::from_mins(61);
 /// Longer than anybody waits for a task that ECS does not know any more.
@@ -115,7 +115,7 @@ fn silent(account: &Account) -> Run {
 /// Its task died before the agent had asked for the command; nobody has heard of it, nor can ask.
 fn early(account: &Account) -> Run {
     let ecs = account.aws().ecs();
-    ecs.set_delays(|delays| delays.starting = Duration::from_secs(2));
+    ecs.set_delays(|delays| delays.starting = Duration::from_mins(10));
     let blind = "api/ecs/RunTask:1:kill-after".parse::<FaultPlan>();
     let refused = Fault::Refuse("ServerException".to_owned());
     account.spoil(blind.unwrap().with("events/ecs/*", When::From(1), refused));

@@ -10,7 +10,7 @@ use super::story::{Run, judge};
 use crate::world::RUNTIME;
 
 /// Whatever is repaired at once is over within this time.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(2);
 
 /// A run under a plan.
 fn run(account: &Account, fault: &str, plan: FaultPlan) -> Run {

@@ -11,16 +11,18 @@ use runvoy_aws_local::EventMode;
 
 use super::account::{API, Account, Door, alone, elsewhere, within};
 use super::story::{Run, Spoiler, at_each_call, judge};
+use crate::world::RUNTIME;
 
 /// A command that nothing stands in the way of has begun within this time.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(2);
 
 /// Each story, told of one caller. Those that may need a launch again come first: by the end its lease is over.
-const STORIES: [fn(&Account) -> Vec<Run>; 8] = [
+const STORIES: [fn(&Account) -> Vec<Run>; 9] = [
     |account| hand_overs(account, "events"),
     |account| at_each_call(account, "api", "a submission", submission(account)),
     |account| hand_overs(account, "agent"),
     |account| stops(account, "events"),
+    |account| at_each_call(account, "events", "a finish", news(account)),
     |account| at_each_call(account, "events", "a tick", tick(account)),
     |account| stops(account, "agent"),
     |account| at_each_call(account, "agent", "a finish", finish(account)),
@@ -101,6 +103,29 @@ fn finish(account: &Account) -> impl FnMut(&Spoiler<'_>) -> Vec<Run> {
         spoiler.arm();
         let run = submit(account, spoiler, &[], "echo said");
         until_over(account, &run);
+        vec![run]
+    }
+}
+
+/// A command begins and ends, and ECS tells of each when everybody has come to rest: the calls are always the same.
+fn news(account: &Account) -> impl FnMut(&Spoiler<'_>) -> Vec<Run> {
+    let tell = |run: &Run| {
+        account.until_idle();
+        RUNTIME.block_on(async { account.aws().ecs().tell(&run.id) });
+        account.until_idle();
+    };
+    move |spoiler| {
+        account.aws().ecs().set_events(EventMode::Dropped);
+        let (gate, wait) = gate(account);
+        let run = submit(account, spoiler, &[], &format!("{wait}; echo said"));
+        until_begun(&run);
+        account.until_idle();
+        spoiler.arm();
+        tell(&run);
+        fs::write(gate, "").unwrap();
+        until_over(account, &run);
+        tell(&run);
+        account.aws().ecs().set_events(EventMode::InOrder);
         vec![run]
     }
 }
@@ -219,8 +244,9 @@ impl Begun<'_> {
         let account = self.account;
         while self.commands.len() < BEGUN {
             let (gate, wait) = gate(account);
+            // A shell would say of a child that was told to end before itself that it was.
             let said_once = format!(
-                "trap 'echo said; exit' TERM; {wait}; trap '' TERM; echo said; trap - TERM"
+                "exec 2>/dev/null; trap 'echo said; exit' TERM; {wait}; trap '' TERM; echo said; trap - TERM"
             );
             let run = submit(account, spoiler, &[], &format!("{said_once}; sleep 600"));
             until_begun(&run);
