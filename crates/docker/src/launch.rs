@@ -123,14 +123,7 @@ impl Inner {
             return Err(Obstacle::stopped());
         }
         work.tell("starting the container".to_owned());
-        match self.start_mended(order, &name).await? {
-            Err(error)
-                if error.says("unable to find user") || error.says("unable to find group") =>
-            {
-                return Err(Obstacle::Impossible(error.to_string()));
-            }
-            answer => answer?,
-        }
+        self.start_mended(order, &name).await?;
         if work.stop.is_cancelled() {
             self.kill(&name).await?;
         }
@@ -147,11 +140,7 @@ impl Inner {
 
     /// Starts it, once more after what it lacks was brought: the network, which somebody has removed or of which an
     /// engine that came back knows the name and no more, and the agent.
-    async fn start_mended(
-        &self,
-        order: &Order,
-        name: &str,
-    ) -> Result<Result<(), CallError>, Obstacle> {
+    async fn start_mended(&self, order: &Order, name: &str) -> Result<(), Obstacle> {
         let mut started = self.start_once(name).await;
         if self.is_without_network(&started) {
             // One launch after the other: each would take away what another has just made.
@@ -169,7 +158,14 @@ impl Inner {
             self.agent.fill(&self.engine, self.maker(order)).await?;
             started = self.start_once(name).await;
         }
-        Ok(started)
+        match started {
+            Err(error)
+                if error.says("unable to find user") || error.says("unable to find group") =>
+            {
+                Err(Obstacle::Impossible(error.to_string()))
+            }
+            answer => Ok(answer?),
+        }
     }
 
     fn is_without_network(&self, started: &Result<(), CallError>) -> bool {

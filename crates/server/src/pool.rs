@@ -127,13 +127,13 @@ impl Pool {
 
 /// Does one task; answers how soon to do it again. A failure is left to the next round.
 async fn work(app: &App, task: &Task) -> Option<Duration> {
-    let result = match task {
-        Task::Drive(id) => timeout(LIMIT, app.drive(id)).await,
-        Task::Advance(name) => timeout(LIMIT, app.advance(name))
-            .await
-            .map(|advanced| advanced.map(|()| None)),
+    let working = async {
+        match task {
+            Task::Drive(id) => app.drive(id).await,
+            Task::Advance(name) => app.advance(name).await.map(|()| None),
+        }
     };
-    match result {
+    match timeout(LIMIT, working).await {
         Ok(Ok(again_after)) => again_after,
         Ok(Err(error)) => {
             tracing::warn!(?task, error = %error.chain(), "left to the next round");
